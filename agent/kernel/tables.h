@@ -1,0 +1,39 @@
+// What the kernel has to know, as plain maps: a pure function of the snapshot and of the listeners that exist. The same
+// snapshot gives the same bytes after a restart, so that pinned maps can be adopted and only differences written.
+// Value types, any thread.
+#pragma once
+
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bpf/abi/policy.h"
+#include "bpf/abi/workload.h"
+#include "userspace-proxy/config/snapshot.h"
+
+namespace fairlead::kernel {
+
+// Orders plain map keys by their bytes. REQUIRES: no implicit padding (asserted in bpf/abi).
+template <class K>
+struct ByteLess {
+  bool operator()(const K& a, const K& b) const { return std::memcmp(&a, &b, sizeof(K)) < 0; }
+};
+
+struct Tables {
+  std::map<uint64_t, fl_pod> pods;  // by netns cookie
+  std::map<fl_target_key, fl_target, ByteLess<fl_target_key>> targets;
+  std::map<fl_backend_key, fl_backend, ByteLess<fl_backend_key>> backends;
+  std::map<fl_policy_key, fl_verdict, ByteLess<fl_policy_key>> policy;
+  std::map<fl_ip_class_key, uint32_t, ByteLess<fl_ip_class_key>> ip_classes;
+};
+
+// Ports of a pod's outbound listeners for new connections, in the mode the pod is in. 0: none.
+struct OutboundPorts {
+  uint16_t v4 = 0, v6 = 0;  // host order
+};
+
+// `ports`: by netns cookie.
+Tables make_tables(const config::Snapshot& snapshot, const std::map<uint64_t, OutboundPorts>& ports);
+
+}  // namespace fairlead::kernel

@@ -1,0 +1,285 @@
+// The objects of the configuration, as every source delivers them: Kubernetes' and Istio's own words and defaults.
+// Plain data after validation; what a field means is in Istio's and Kubernetes' reference. Value types, any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "userspace-proxy/base/address.h"
+
+namespace fairlead::model {
+
+using Labels = std::map<std::string, std::string, std::less<>>;
+
+// Where an object was read. `line` is 1-based, 0 if unknown.
+struct Origin {
+  std::string file;
+  int line = 0;
+};
+
+struct Metadata {
+  std::string ns;  // empty for cluster-scoped kinds
+  std::string name;
+  Labels labels;
+  Labels annotations;
+  std::string creation_timestamp;  // RFC 3339 as text (it sorts); empty if absent
+  std::string uid;
+  Origin origin;
+  // Labels and annotations under one roof: the label wins (design section 3, modes).
+  [[nodiscard]] std::optional<std::string> label_or_annotation(std::string_view key) const;
+};
+
+struct Namespace {
+  Metadata meta;
+};
+
+struct ServiceAccount {
+  Metadata meta;
+};
+
+struct ContainerPort {
+  std::string name;
+  uint16_t port = 0;
+  std::string protocol = "TCP";
+};
+
+struct OwnerReference {
+  std::string kind, name;
+};
+
+struct Pod {
+  Metadata meta;
+  std::string node_name;
+  std::string service_account = "default";
+  bool host_network = false;
+  std::vector<ContainerPort> ports;  // of all containers
+  std::vector<OwnerReference> owners;
+  std::vector<IpAddress> ips;  // status.podIPs, else status.podIP
+  bool ready = true;           // condition Ready; true where the manifest has no status at all
+  bool terminating = false;    // deletionTimestamp, or phase Succeeded/Failed
+  std::string netns_path;      // annotation fairlead.dev/netns
+};
+
+struct ServicePort {
+  std::string name;
+  uint16_t port = 0;
+  std::string protocol = "TCP";
+  std::string app_protocol;
+  // targetPort: a number, or the name of a container port; defaults to `port`.
+  std::variant<uint16_t, std::string> target;
+};
+
+struct Service {
+  Metadata meta;
+  std::string type = "ClusterIP";  // ClusterIP, NodePort, LoadBalancer, ExternalName
+  bool headless = false;           // clusterIP: None
+  std::vector<IpAddress> cluster_ips;
+  std::vector<IpAddress> external_ips;
+  Labels selector;
+  std::vector<ServicePort> ports;
+  bool publish_not_ready = false;
+  std::string external_name;
+};
+
+struct EndpointPort {
+  std::string name;
+  uint16_t port = 0;
+  std::string protocol = "TCP";
+  std::string app_protocol;
+};
+
+struct EndpointAddress {
+  std::vector<IpAddress> addresses;
+  bool ready = true;  // conditions.ready, nil means true
+  bool terminating = false;
+  std::string node_name;
+  std::string pod;  // targetRef of kind Pod: its name
+};
+
+struct EndpointSlice {
+  Metadata meta;
+  std::string service;  // label kubernetes.io/service-name
+  std::vector<EndpointPort> ports;
+  std::vector<EndpointAddress> endpoints;
+};
+
+// --- networking.istio.io ---
+
+struct StringMatch {
+  enum class Form : uint8_t { kExact, kPrefix, kRegex, kPresent } form = Form::kExact;
+  std::string text;
+};
+
+struct Destination {
+  std::string host;  // as written; expanded by the compiler
+  std::string subset;
+  uint16_t port = 0;  // 0: not given
+};
+
+struct HeaderOperations {
+  std::vector<std::pair<std::string, std::string>> set, add;
+  std::vector<std::string> remove;
+};
+
+struct Headers {
+  HeaderOperations request, response;
+};
+
+struct HttpRouteDestination {
+  Destination destination;
+  uint32_t weight = 0;
+  Headers headers;
+};
+
+struct HttpMatch {
+  std::string name;
+  std::optional<StringMatch> uri, scheme, method, authority;
+  std::map<std::string, StringMatch> headers, without_headers, query_params;
+  bool ignore_uri_case = false;
+  uint16_t port = 0;
+  Labels source_labels;
+  std::string source_namespace;
+  std::vector<std::string> gateways;
+};
+
+struct HttpRedirect {
+  std::string uri, authority, scheme;
+  uint16_t port = 0;
+  bool derive_request_port = false;
+  uint16_t code = 301;
+};
+
+struct HttpDirectResponse {
+  uint16_t status = 200;
+  std::string body;
+};
+
+struct HttpRoute {
+  std::string name;
+  std::vector<HttpMatch> matches;
+  std::vector<HttpRouteDestination> destinations;
+  std::optional<HttpRedirect> redirect;
+  std::optional<HttpDirectResponse> direct_response;
+  std::string rewrite_uri, rewrite_authority;
+  std::chrono::milliseconds timeout{0};
+  Headers headers;
+};
+
+struct VirtualService {
+  Metadata meta;
+  std::vector<std::string> hosts;     // as written
+  std::vector<std::string> gateways;  // empty: mesh
+  std::vector<std::string> export_to;
+  std::vector<HttpRoute> http;
+  bool has_tls_routes = false, has_tcp_routes = false;  // load, and are reported once as not in force
+};
+
+struct Subset {
+  std::string name;
+  Labels labels;
+};
+
+struct DestinationRule {
+  Metadata meta;
+  std::string host;
+  std::vector<std::string> export_to;
+  std::vector<Subset> subsets;
+  std::chrono::milliseconds connect_timeout{0};  // trafficPolicy.connectionPool.tcp.connectTimeout; 0: not given
+};
+
+// --- security.istio.io ---
+
+struct AuthorizationSource {
+  std::vector<std::string> principals, not_principals, request_principals, not_request_principals;
+  std::vector<std::string> namespaces, not_namespaces, ip_blocks, not_ip_blocks, remote_ip_blocks, not_remote_ip_blocks;
+  std::vector<std::string> service_accounts, not_service_accounts;
+};
+
+struct AuthorizationOperation {
+  std::vector<std::string> hosts, not_hosts, ports, not_ports, methods, not_methods, paths, not_paths;
+};
+
+struct AuthorizationCondition {
+  std::string key;
+  std::vector<std::string> values, not_values;
+};
+
+struct AuthorizationRule {
+  std::vector<AuthorizationSource> from;
+  std::vector<AuthorizationOperation> to;
+  std::vector<AuthorizationCondition> when;
+};
+
+struct TargetRef {
+  std::string group, kind, name;
+};
+
+struct AuthorizationPolicy {
+  enum class Action : uint8_t { kAllow, kDeny, kCustom, kAudit };
+  Metadata meta;
+  std::optional<Labels> selector;  // nullopt: the namespace; matchLabels otherwise
+  std::vector<TargetRef> target_refs;
+  Action action = Action::kAllow;
+  std::vector<AuthorizationRule> rules;
+  bool dry_run = false;  // annotation istio.io/dry-run
+};
+
+struct PeerAuthentication {
+  enum class Mode : uint8_t { kUnset, kDisable, kPermissive, kStrict };
+  Metadata meta;
+  std::optional<Labels> selector;
+  Mode mode = Mode::kUnset;
+  std::map<uint16_t, Mode> port_modes;
+};
+
+using Object = std::variant<Namespace, ServiceAccount, Pod, Service, EndpointSlice, VirtualService, DestinationRule,
+                            AuthorizationPolicy, PeerAuthentication>;
+
+// "VirtualService/shop/reviews", or "Namespace/shop" for a cluster-scoped kind.
+struct ObjectKey {
+  std::string kind, ns, name;
+  auto operator<=>(const ObjectKey&) const = default;
+  [[nodiscard]] std::string text() const;
+};
+
+ObjectKey key_of(const Object& object);
+const Metadata& metadata_of(const Object& object);
+
+enum class Severity : uint8_t { kInfo, kWarning, kError };
+
+// One thing to tell a person about an object: the CLI's `analyze`, the agent's log and `status`.
+struct Message {
+  std::string code;  // "IST0106" (Istio's), "FL0001" (ours)
+  Severity severity = Severity::kError;
+  std::string object;  // "VirtualService/shop/reviews"; empty if the file has no readable object
+  Origin origin;
+  std::string field;  // "spec.http[0].route[1].weight"; may be empty
+  std::string text;   // what is wrong, and what to write instead
+
+  // "FILE:LINE: spec.http[0].route[1].weight: ..." as one line.
+  [[nodiscard]] std::string line() const;
+};
+
+// Everything that is in force, ordered by key. What a source delivers and the compiler takes.
+struct ObjectSet {
+  std::map<ObjectKey, Object> objects;
+
+  template <class T>
+  [[nodiscard]] std::vector<const T*> all() const {
+    std::vector<const T*> found;
+    for (const auto& [key, object] : objects) {
+      if (const T* value = std::get_if<T>(&object)) {
+        found.push_back(value);
+      }
+    }
+    return found;
+  }
+};
+
+}  // namespace fairlead::model

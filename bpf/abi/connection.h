@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+ *
+ * The connection table (design section 4): identity between connect() and accept(), written by BPF only.
+ */
+#pragma once
+
+#include "addr.h"
+
+/* Map m_connections: 4-tuple as the connecting side sees it. */
+struct fl_connection_key {
+  struct fl_addr source;
+  struct fl_addr destination;
+  __be16 source_port;      /* network order */
+  __be16 destination_port; /* network order */
+  __u32 pad;
+  __u64 netns; /* cookie where an end is a loopback address (those tuples repeat in every netns), else 0 */
+};
+FL_ASSERT_SIZE(struct fl_connection_key, 48);
+
+enum fl_connection_kind {
+  FL_CONNECTION_NONE = 0,     /* nobody vouches for it: no identity */
+  FL_CONNECTION_KERNEL = 1,   /* an application's own socket, pod to pod */
+  FL_CONNECTION_OUTBOUND = 2, /* an application's socket, redirected to an outbound listener */
+  FL_CONNECTION_TO_APP = 3,   /* a proxy's socket inside the destination pod: already judged */
+  FL_CONNECTION_PROXIED = 4,  /* a proxy's socket in the source pod: the destination side is still to be judged */
+};
+
+struct fl_connection {
+  __u64 source_netns;  /* cookie of the pod that dials, or that the proxy dials for */
+  __u64 socket_cookie; /* of the connecting socket: only it may end the entry */
+  struct fl_sockaddr original; /* OUTBOUND: what the application dialled */
+  struct fl_sockaddr client;   /* TO_APP, PROXIED: the client that the proxy stated; none if it stated none */
+  __u32 identity;
+  __u8 kind; /* enum fl_connection_kind */
+  __u8 pad[3];
+};
+FL_ASSERT_SIZE(struct fl_connection, 64);
+
+/* Socket storage m_tags: written by the agent through the fd of a socket that it made. No pod process can. */
+enum fl_tag_role {
+  FL_TAG_UPSTREAM = 1, /* a proxy's connecting socket */
+  FL_TAG_OUTBOUND = 2, /* a listener for redirected connections; accepted sockets inherit the tag */
+  FL_TAG_INBOUND = 3,  /* a listener that steer hands SYNs to; accepted sockets inherit the tag */
+};
+
+struct fl_tag {
+  __u64 netns; /* cookie of the netns that the socket lives in */
+  __u32 role;  /* enum fl_tag_role */
+  __u32 pad;
+};
+FL_ASSERT_SIZE(struct fl_tag, 16);
+
+/* Socket storage m_sockets: what BPF remembers of one socket. Created only where something has to be remembered. */
+struct fl_socket {
+  __u64 source_netns;
+  struct fl_sockaddr original;   /* what was dialled before a rewrite */
+  struct fl_sockaddr shown_peer; /* what getpeername() and accept() answer; none: the truth */
+  struct fl_sockaddr claim;      /* a proxy's statement of the client, by setsockopt */
+  __u32 identity;
+  __u8 kind; /* enum fl_connection_kind */
+  __u8 pad[3];
+  __u32 pad2;
+};
+FL_ASSERT_SIZE(struct fl_socket, 80);
+
+/* Private socket options, answered by programs on the agent's own cgroup; unknown to any other socket. */
+#define FL_SOL 0x6b6e
+#define FL_SO_CLAIM 1      /* setsockopt, struct fl_sockaddr, on a tagged upstream socket before connect() */
+#define FL_SO_CONNECTION 2 /* getsockopt, struct fl_connection_info, on a socket accepted from a tagged listener */
+
+struct fl_connection_info {
+  __u64 source_netns;          /* 0: not known */
+  struct fl_sockaddr original; /* OUTBOUND: what was dialled; else the local address */
+  struct fl_sockaddr client;   /* the client's address out of the table; none where there is no entry */
+  __u32 identity;              /* 0: none */
+  __u8 kind;                   /* enum fl_connection_kind */
+  __u8 pad[3];
+};
+FL_ASSERT_SIZE(struct fl_connection_info, 56);
+
+/* Size of m_connections, and the share of one source pod. */
+#define FL_CONNECTIONS_MAX 65536
+#define FL_CONNECTIONS_PER_POD 16384

@@ -1,0 +1,28 @@
+# fairlead_library(NAME SOURCES a.cpp ... LINKS lib ...): one static library per folder, named after it.
+# Includes are written from the top of the tree ("userspace-proxy/base/fd.h"), so that a reader sees the room.
+function(fairlead_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} PUBLIC ${ARG_LINKS})
+  else()
+    add_library(${name} INTERFACE)
+    target_include_directories(${name} INTERFACE ${PROJECT_SOURCE_DIR})
+    target_link_libraries(${name} INTERFACE ${ARG_LINKS})
+  endif()
+endfunction()
+
+# fairlead_test(NAME SOURCES a_test.cpp ... LINKS lib ...): a GoogleTest program, one ctest entry per program.
+function(fairlead_test name)
+  cmake_parse_arguments(ARG "ROOT" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+  if(ARG_ROOT)
+    set_tests_properties(${name} PROPERTIES LABELS root RESOURCE_LOCK kernel)
+  endif()
+endfunction()

@@ -1,0 +1,63 @@
+// What agent and proxy say to each other: fixed-size messages over one SOCK_SEQPACKET socketpair per worker, with file
+// descriptors alongside (SCM_RIGHTS). The agent makes the pairs before it starts the proxy; a proxy has no other door.
+// Everything that a proxy sends is untrusted: fixed size, known type, and only about pods that the agent enrolled.
+// Both ends are built from the same tree and started by each other; kVersion tells them apart after an upgrade.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
+
+namespace fairlead::broker {
+
+inline constexpr uint32_t kVersion = 1;
+inline constexpr size_t kMaxFds = 64;
+
+enum class Type : uint32_t {
+  // agent -> worker
+  kSnapshot = 1,       // fd: sealed memfd with a config.wire.Snapshot of `size` bytes; `number`: its generation
+  kListener = 2,       // fd: a listening socket; `number`: listener id; `netns`, `role`, `family`, `mode`
+  kListenerGone = 3,   // `number`: listener id; close it
+  kSockets = 4,        // fds: tagged upstream sockets of `netns` and `family`
+  kSocketsRefused = 5, // `netns`, `family`: none will come (pod gone, or limit): fail the waiting ones
+  kPodGone = 6,        // `netns`: close every socket in that namespace, also those in use
+  kDrain = 7,          // accept nothing new, end when the last connection ends
+  // worker -> agent
+  kHello = 32,           // `number`: kVersion; the worker is ready for messages
+  kSnapshotApplied = 33, // `number`: generation; every later request is judged by it
+  kSnapshotRefused = 34, // `number`: generation that could not be built
+  kSocketsWanted = 35,   // `netns`, `family`, `count`
+  kListenerGoneDone = 36,// `number`: listener id; it is closed here
+};
+
+enum class Role : uint32_t { kOutbound = 1, kInbound = 2 };
+
+struct Message {
+  Type type = Type::kHello;
+  uint32_t version = kVersion;
+  uint64_t number = 0;
+  uint64_t netns = 0;
+  uint64_t size = 0;
+  Role role = Role::kOutbound;
+  int32_t family = 0;  // AF_INET or AF_INET6
+  uint32_t count = 0;
+  uint32_t mode = 0;  // enum fl_mode: whose listener it is
+};
+
+struct Received {
+  Message message;
+  std::vector<Fd> fds;
+};
+
+// Sends one message with its descriptors (which stay the caller's). An Error with errno EAGAIN: the peer does not read.
+Status send(int channel, const Message& message, std::span<const int> fds = {});
+
+// Receives one message. nullopt inside: nothing there now (EAGAIN). Errors: the peer is gone, or what came is not a
+// message of this version and size.
+Result<std::optional<Received>> receive(int channel);
+
+}  // namespace fairlead::broker

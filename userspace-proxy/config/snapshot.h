@@ -1,0 +1,139 @@
+// The immutable picture of the configuration that a proxy works from, built once from config/snapshot.proto and shared by
+// all workers of the process. Everything is resolved and indexed: a request looks up, it never parses.
+//
+// Ownership: std::shared_ptr<const Snapshot>; views and pointers into it live as long as it does.
+// Thread: immutable, any.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "userspace-proxy/base/address.h"
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/config/string_match.h"
+#include "userspace-proxy/policy/policy.h"
+#include "userspace-proxy/route/route.h"
+
+namespace fairlead::config {
+
+namespace wire {
+class Snapshot;
+}
+
+enum class Mode : uint8_t { kOff, kNode, kSidecar };
+enum class Protocol : uint8_t { kTcp, kHttp, kHttp2, kUndeclared };
+
+struct Service;
+
+struct WorkloadPort {
+  uint16_t port = 0;
+  Protocol protocol = Protocol::kUndeclared;
+  const Service* service = nullptr;  // the one that targets it, or null
+  bool refuse_opaque = false;
+};
+
+struct Workload {
+  std::string uid;  // "shop/client"
+  std::string ns;
+  std::string name;
+  policy::Identity identity;  // id 0 for a workload without one
+  std::vector<IpAddress> ips;
+  uint64_t netns = 0;  // cookie; 0: not on this node or not enrolled
+  Mode mode = Mode::kOff;
+  std::map<std::string, std::string, std::less<>> labels;
+  std::vector<WorkloadPort> ports;
+  policy::PolicySet policies;  // of what arrives here
+  std::string workload_name, canonical_service, canonical_revision, app, version, cluster;
+
+  // The port's entry, or null: undeclared.
+  [[nodiscard]] const WorkloadPort* port(uint16_t number) const;
+  // Served by the node proxy of this node.
+  [[nodiscard]] bool in_node_mode() const { return netns != 0 && mode == Mode::kNode; }
+};
+
+struct Endpoint {
+  SocketAddress address;
+  const Workload* workload = nullptr;  // null: an address of no known pod
+};
+
+struct Cluster {
+  std::string name;
+  const Service* service = nullptr;
+  std::vector<Endpoint> endpoints;
+  bool original_destination = false;
+  std::chrono::milliseconds connect_timeout{10'000};
+};
+
+struct ServicePort {
+  uint16_t port = 0;
+  std::string name;
+  Protocol protocol = Protocol::kUndeclared;
+  const Cluster* cluster = nullptr;
+};
+
+struct Service {
+  std::string host, ns, name;
+  std::vector<IpAddress> vips;
+  std::vector<ServicePort> ports;
+  bool headless = false;
+
+  [[nodiscard]] const ServicePort* port(uint16_t number) const;
+};
+
+class Snapshot {
+ public:
+  // Builds from the wire form. The agent made it, but a wrong index is an error here, never undefined behaviour.
+  static Result<std::shared_ptr<const Snapshot>> build(const wire::Snapshot& wire);
+  // From the bytes of a memfd.
+  static Result<std::shared_ptr<const Snapshot>> parse(std::span<const std::byte> bytes);
+  ~Snapshot();
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+
+  [[nodiscard]] uint64_t generation() const { return generation_; }
+  [[nodiscard]] const std::string& trust_domain() const { return trust_domain_; }
+  [[nodiscard]] std::span<const std::unique_ptr<Workload>> workloads() const { return workloads_; }
+
+  // Null where there is none.
+  [[nodiscard]] const Workload* workload_by_netns(uint64_t cookie) const;
+  [[nodiscard]] const Workload* workload_by_ip(const IpAddress& ip) const;
+  [[nodiscard]] const policy::Identity* identity(uint32_t id) const;
+  [[nodiscard]] const Service* service_by_host(std::string_view host) const;
+  // The service whose cluster address was dialled.
+  [[nodiscard]] const Service* service_by_vip(const IpAddress& ip) const;
+
+  // The virtual host for a request: `host` as sent (any case, with or without port), seen by a client of `client_namespace`
+  // that dialled `port`. Short names mean services of the client's namespace (a.ns, a.ns.svc and so on work from anywhere).
+  // `table`: the rules, null if no VirtualService covers the host; `service`: null if the host names no service with
+  // that port. Both null: an unknown host, ALLOW_ANY.
+  struct HostMatch {
+    const route::RouteTable* table = nullptr;
+    const Service* service = nullptr;
+    const ServicePort* port = nullptr;
+  };
+  [[nodiscard]] HostMatch find_host(std::string_view host, uint16_t port, std::string_view client_namespace) const;
+
+ private:
+  Snapshot();
+  struct Index;
+  friend class SnapshotBuilder;
+
+  uint64_t generation_ = 0;
+  std::string trust_domain_;
+  std::vector<std::unique_ptr<Workload>> workloads_;
+  std::vector<std::unique_ptr<Service>> services_;
+  std::vector<std::unique_ptr<Cluster>> clusters_;
+  std::vector<std::unique_ptr<route::RouteTable>> tables_;
+  std::vector<std::unique_ptr<policy::Policy>> policies_;
+  std::unique_ptr<Index> index_;
+};
+
+}  // namespace fairlead::config
