@@ -1,23 +1,23 @@
-// The BPF half of a node: loads or adopts the programs and maps of one run-dir, keeps the maps equal to the tables, gives
-// pods their steer program, tags sockets, and takes everything away again. One per agent; its main thread only.
+// The BPF half of a node: loads or adopts the programs and maps of one run-dir, keeps the maps equal to the tables,
+// gives pods their steer program, tags sockets, and takes everything away again. One per agent; its main thread only.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include "agent/kernel/tables.h"
 #include "bpf/abi/connection.h"
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/base/reason.h"
 
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace fairlead::kernel {
 
 struct DatapathOptions {
-  std::string pin_dir;          // made if absent; bpffs is mounted on /sys/fs/bpf if it is not
-  std::string hook_cgroup;      // cgroup2 directory that connect, sock_ops, peername are attached to
-  std::string own_cgroup;       // the agent's own cgroup2 directory: the socket options are attached there
+  std::string pin_dir;      // made if absent; bpffs is mounted on /sys/fs/bpf if it is not
+  std::string hook_cgroup;  // cgroup2 directory that connect, sock_ops, peername are attached to
+  std::string own_cgroup;   // the agent's own cgroup2 directory: the socket options are attached there
 };
 
 // One line of the start-up report: can this kernel do what we need.
@@ -33,8 +33,8 @@ struct Counters {
 
 class Datapath {
  public:
-  // Loads, or adopts what is pinned: programs whose tag differs are swapped in place, maps are kept where their layout is
-  // the same (else the error says to run `fairlead uninstall`). Entries of dead connections are swept.
+  // Loads, or adopts what is pinned: programs whose tag differs are swapped in place, maps are kept where their layout
+  // is the same (else the error says to run `fairlead uninstall`). Entries of dead connections are swept.
   static Result<std::unique_ptr<Datapath>> open(const DatapathOptions& options);
   // Closes what it holds; pins stay. Call `remove` for the end.
   ~Datapath();
@@ -44,9 +44,10 @@ class Datapath {
   // Detaches and unpins everything of this run-dir.
   Status remove();
 
-  // Makes the maps equal to `tables`: additions in the order policy, backends, pods, targets; each value switched by one
-  // update; removals last, in the opposite order. An error leaves additions behind, never half a value; call again.
-  Status apply(const Tables& tables);
+  // Makes the maps equal to `tables` (by differences against what they hold, also from an earlier agent): additions in
+  // the order policy, backends, pods, targets; each value switched by one update; removals last, in the opposite order
+  // (first where a map is full otherwise). An error leaves additions behind, never half a value; call again.
+  Status apply(Tables tables);
 
   // Attaches the steer program (sk_lookup) to a pod's netns; a pinned one is adopted. Idempotent.
   Status add_steer(uint64_t netns_cookie, int netns_fd);
@@ -72,8 +73,8 @@ class Datapath {
 // What this kernel offers of what is needed; read-only, loads tiny probe programs.
 std::vector<Feature> probe_features();
 
-// Removes pin directories below `root` (default /sys/fs/bpf/fairlead) for which `is_dead(directory)` holds.
-// Used by uninstall --all and by the sweep at start.
+// Detaches and unpins everything of a pin directory without opening it: for uninstall and for the sweep at start.
+// REQUIRES: no living agent owns it. Absent: success.
 Status remove_pins(const std::string& directory);
 
 }  // namespace fairlead::kernel

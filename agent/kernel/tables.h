@@ -3,14 +3,14 @@
 // Value types, any thread.
 #pragma once
 
+#include "bpf/abi/policy.h"
+#include "bpf/abi/workload.h"
+#include "userspace-proxy/config/snapshot.h"
+
 #include <cstring>
 #include <map>
 #include <string>
 #include <vector>
-
-#include "bpf/abi/policy.h"
-#include "bpf/abi/workload.h"
-#include "userspace-proxy/config/snapshot.h"
 
 namespace fairlead::kernel {
 
@@ -26,6 +26,9 @@ struct Tables {
   std::map<fl_backend_key, fl_backend, ByteLess<fl_backend_key>> backends;
   std::map<fl_policy_key, fl_verdict, ByteLess<fl_policy_key>> policy;
   std::map<fl_ip_class_key, uint32_t, ByteLess<fl_ip_class_key>> ip_classes;
+  // What the number in a verdict means; not in the kernel. A hash of the name: it does not move when policies come and
+  // go.
+  std::map<uint32_t, std::string> policy_names;
 };
 
 // Ports of a pod's outbound listeners for new connections, in the mode the pod is in. 0: none.
@@ -34,6 +37,11 @@ struct OutboundPorts {
 };
 
 // `ports`: by netns cookie.
+//
+// Policy sets hold verdicts for the identities of this node's meshed pods, the only ones that can be attested here, and
+// for none; they are named by the hash of all that, so a set never changes while a pod refers to it. TCP facts only: a
+// rule that needs HTTP is taken as Istio takes it on TCP. Costs (identities x blocks x ports x policies) evaluations
+// per set.
 Tables make_tables(const config::Snapshot& snapshot, const std::map<uint64_t, OutboundPorts>& ports);
 
 }  // namespace fairlead::kernel

@@ -1,6 +1,9 @@
 // The objects of the configuration, as every source delivers them: Kubernetes' and Istio's own words and defaults.
 // Plain data after validation; what a field means is in Istio's and Kubernetes' reference. Value types, any thread.
+// Two objects are equal if they say the same, wherever they were read.
 #pragma once
+
+#include "userspace-proxy/base/address.h"
 
 #include <chrono>
 #include <cstdint>
@@ -11,8 +14,6 @@
 #include <variant>
 #include <vector>
 
-#include "userspace-proxy/base/address.h"
-
 namespace fairlead::model {
 
 using Labels = std::map<std::string, std::string, std::less<>>;
@@ -21,6 +22,7 @@ using Labels = std::map<std::string, std::string, std::less<>>;
 struct Origin {
   std::string file;
   int line = 0;
+  bool operator==(const Origin&) const { return true; }
 };
 
 struct Metadata {
@@ -33,24 +35,29 @@ struct Metadata {
   Origin origin;
   // Labels and annotations under one roof: the label wins (design section 3, modes).
   [[nodiscard]] std::optional<std::string> label_or_annotation(std::string_view key) const;
+  bool operator==(const Metadata&) const = default;
 };
 
 struct Namespace {
   Metadata meta;
+  bool operator==(const Namespace&) const = default;
 };
 
 struct ServiceAccount {
   Metadata meta;
+  bool operator==(const ServiceAccount&) const = default;
 };
 
 struct ContainerPort {
   std::string name;
   uint16_t port = 0;
   std::string protocol = "TCP";
+  bool operator==(const ContainerPort&) const = default;
 };
 
 struct OwnerReference {
   std::string kind, name;
+  bool operator==(const OwnerReference&) const = default;
 };
 
 struct Pod {
@@ -64,6 +71,8 @@ struct Pod {
   bool ready = true;           // condition Ready; true where the manifest has no status at all
   bool terminating = false;    // deletionTimestamp, or phase Succeeded/Failed
   std::string netns_path;      // annotation fairlead.dev/netns
+  Origin netns_origin;         // where that is written
+  bool operator==(const Pod&) const = default;
 };
 
 struct ServicePort {
@@ -73,6 +82,7 @@ struct ServicePort {
   std::string app_protocol;
   // targetPort: a number, or the name of a container port; defaults to `port`.
   std::variant<uint16_t, std::string> target;
+  bool operator==(const ServicePort&) const = default;
 };
 
 struct Service {
@@ -85,6 +95,7 @@ struct Service {
   std::vector<ServicePort> ports;
   bool publish_not_ready = false;
   std::string external_name;
+  bool operator==(const Service&) const = default;
 };
 
 struct EndpointPort {
@@ -92,6 +103,7 @@ struct EndpointPort {
   uint16_t port = 0;
   std::string protocol = "TCP";
   std::string app_protocol;
+  bool operator==(const EndpointPort&) const = default;
 };
 
 struct EndpointAddress {
@@ -100,6 +112,7 @@ struct EndpointAddress {
   bool terminating = false;
   std::string node_name;
   std::string pod;  // targetRef of kind Pod: its name
+  bool operator==(const EndpointAddress&) const = default;
 };
 
 struct EndpointSlice {
@@ -107,6 +120,7 @@ struct EndpointSlice {
   std::string service;  // label kubernetes.io/service-name
   std::vector<EndpointPort> ports;
   std::vector<EndpointAddress> endpoints;
+  bool operator==(const EndpointSlice&) const = default;
 };
 
 // --- networking.istio.io ---
@@ -114,27 +128,32 @@ struct EndpointSlice {
 struct StringMatch {
   enum class Form : uint8_t { kExact, kPrefix, kRegex, kPresent } form = Form::kExact;
   std::string text;
+  bool operator==(const StringMatch&) const = default;
 };
 
 struct Destination {
   std::string host;  // as written; expanded by the compiler
   std::string subset;
   uint16_t port = 0;  // 0: not given
+  bool operator==(const Destination&) const = default;
 };
 
 struct HeaderOperations {
   std::vector<std::pair<std::string, std::string>> set, add;
   std::vector<std::string> remove;
+  bool operator==(const HeaderOperations&) const = default;
 };
 
 struct Headers {
   HeaderOperations request, response;
+  bool operator==(const Headers&) const = default;
 };
 
 struct HttpRouteDestination {
   Destination destination;
   uint32_t weight = 0;
   Headers headers;
+  bool operator==(const HttpRouteDestination&) const = default;
 };
 
 struct HttpMatch {
@@ -146,6 +165,7 @@ struct HttpMatch {
   Labels source_labels;
   std::string source_namespace;
   std::vector<std::string> gateways;
+  bool operator==(const HttpMatch&) const = default;
 };
 
 struct HttpRedirect {
@@ -153,11 +173,20 @@ struct HttpRedirect {
   uint16_t port = 0;
   bool derive_request_port = false;
   uint16_t code = 301;
+  bool operator==(const HttpRedirect&) const = default;
 };
 
 struct HttpDirectResponse {
   uint16_t status = 200;
   std::string body;
+  bool operator==(const HttpDirectResponse&) const = default;
+};
+
+// The rest of a route is in another VirtualService.
+struct HttpDelegate {
+  std::string name;
+  std::string ns;  // empty: the namespace of this VirtualService
+  bool operator==(const HttpDelegate&) const = default;
 };
 
 struct HttpRoute {
@@ -166,23 +195,27 @@ struct HttpRoute {
   std::vector<HttpRouteDestination> destinations;
   std::optional<HttpRedirect> redirect;
   std::optional<HttpDirectResponse> direct_response;
+  std::optional<HttpDelegate> delegate;  // then there are no destinations here
   std::string rewrite_uri, rewrite_authority;
   std::chrono::milliseconds timeout{0};
   Headers headers;
+  bool operator==(const HttpRoute&) const = default;
 };
 
 struct VirtualService {
   Metadata meta;
-  std::vector<std::string> hosts;     // as written
+  std::vector<std::string> hosts;     // as written; none: only a delegate, part of another VirtualService
   std::vector<std::string> gateways;  // empty: mesh
   std::vector<std::string> export_to;
   std::vector<HttpRoute> http;
   bool has_tls_routes = false, has_tcp_routes = false;  // load, and are reported once as not in force
+  bool operator==(const VirtualService&) const = default;
 };
 
 struct Subset {
   std::string name;
   Labels labels;
+  bool operator==(const Subset&) const = default;
 };
 
 struct DestinationRule {
@@ -191,6 +224,8 @@ struct DestinationRule {
   std::vector<std::string> export_to;
   std::vector<Subset> subsets;
   std::chrono::milliseconds connect_timeout{0};  // trafficPolicy.connectionPool.tcp.connectTimeout; 0: not given
+  std::optional<Labels> workload_selector;       // clients that it is for; nullopt: all
+  bool operator==(const DestinationRule&) const = default;
 };
 
 // --- security.istio.io ---
@@ -198,36 +233,43 @@ struct DestinationRule {
 struct AuthorizationSource {
   std::vector<std::string> principals, not_principals, request_principals, not_request_principals;
   std::vector<std::string> namespaces, not_namespaces, ip_blocks, not_ip_blocks, remote_ip_blocks, not_remote_ip_blocks;
-  std::vector<std::string> service_accounts, not_service_accounts;
+  std::vector<std::string> service_accounts, not_service_accounts, trust_domains, not_trust_domains;
+  bool operator==(const AuthorizationSource&) const = default;
 };
 
 struct AuthorizationOperation {
   std::vector<std::string> hosts, not_hosts, ports, not_ports, methods, not_methods, paths, not_paths;
+  bool operator==(const AuthorizationOperation&) const = default;
 };
 
 struct AuthorizationCondition {
   std::string key;
   std::vector<std::string> values, not_values;
+  bool operator==(const AuthorizationCondition&) const = default;
 };
 
 struct AuthorizationRule {
   std::vector<AuthorizationSource> from;
   std::vector<AuthorizationOperation> to;
   std::vector<AuthorizationCondition> when;
+  bool operator==(const AuthorizationRule&) const = default;
 };
 
 struct TargetRef {
   std::string group, kind, name;
+  bool operator==(const TargetRef&) const = default;
 };
 
 struct AuthorizationPolicy {
   enum class Action : uint8_t { kAllow, kDeny, kCustom, kAudit };
   Metadata meta;
-  std::optional<Labels> selector;  // nullopt: the namespace; matchLabels otherwise
+  std::optional<Labels> selector;  // nullopt: the namespace; matchLabels otherwise (empty: the namespace too)
   std::vector<TargetRef> target_refs;
   Action action = Action::kAllow;
   std::vector<AuthorizationRule> rules;
+  std::string provider;  // of kCustom
   bool dry_run = false;  // annotation istio.io/dry-run
+  bool operator==(const AuthorizationPolicy&) const = default;
 };
 
 struct PeerAuthentication {
@@ -236,6 +278,7 @@ struct PeerAuthentication {
   std::optional<Labels> selector;
   Mode mode = Mode::kUnset;
   std::map<uint16_t, Mode> port_modes;
+  bool operator==(const PeerAuthentication&) const = default;
 };
 
 using Object = std::variant<Namespace, ServiceAccount, Pod, Service, EndpointSlice, VirtualService, DestinationRule,
@@ -262,13 +305,14 @@ struct Message {
   std::string field;  // "spec.http[0].route[1].weight"; may be empty
   std::string text;   // what is wrong, and what to write instead
 
-  // "FILE:LINE: spec.http[0].route[1].weight: ..." as one line.
+  // "FILE:LINE: VirtualService/shop/reviews: spec.http[0].route[1].weight: ..." as one line.
   [[nodiscard]] std::string line() const;
 };
 
 // Everything that is in force, ordered by key. What a source delivers and the compiler takes.
 struct ObjectSet {
   std::map<ObjectKey, Object> objects;
+  bool operator==(const ObjectSet&) const = default;
 
   template <class T>
   [[nodiscard]] std::vector<const T*> all() const {

@@ -26,7 +26,7 @@ enum fl_connection_kind {
 };
 
 struct fl_connection {
-  __u64 source_netns;  /* cookie of the pod that dials, or that the proxy dials for */
+  __u64 source_netns;  /* cookie of the netns that the connecting socket lives in (TO_APP: the destination pod's own) */
   __u64 socket_cookie; /* of the connecting socket: only it may end the entry */
   struct fl_sockaddr original; /* OUTBOUND: what the application dialled */
   struct fl_sockaddr client;   /* TO_APP, PROXIED: the client that the proxy stated; none if it stated none */

@@ -52,6 +52,7 @@
   X(NO_CONNECTION_ENTRY, "no_connection_entry", "-", "a connection at an outbound listener that nobody redirected") \
   X(OVERLOAD, "overload", "UO", "a limit of the proxy is reached: 503")                                        \
   X(DRAINED, "drained", "DC", "closed because the proxy is draining")                                          \
+  X(UPGRADE_REFUSED, "upgrade_failed", "-", "an upgrade other than websocket: 403")                            \
   X(TCP_DONE, "tcp_done", "-", "a proxied TCP connection ended normally")                                      \
   X(CONFIG_MISSING, "config_missing", "UF", "no snapshot yet, or the workload is not in it: refused")
 

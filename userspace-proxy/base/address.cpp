@@ -1,12 +1,11 @@
 #include "userspace-proxy/base/address.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-
-#include <fmt/format.h>
 
 namespace fairlead {
 namespace {

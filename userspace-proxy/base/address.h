@@ -1,6 +1,8 @@
 // IP addresses and socket addresses as values. IPv4 is kept v4-mapped, as bpf/abi/addr.h does: every algorithm once.
 #pragma once
 
+#include "bpf/abi/addr.h"
+
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -11,8 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "bpf/abi/addr.h"
 
 namespace fairlead {
 

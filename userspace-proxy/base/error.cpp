@@ -1,8 +1,8 @@
 #include "userspace-proxy/base/error.h"
 
-#include <cstring>
-
 #include <fmt/format.h>
+
+#include <cstring>
 
 namespace fairlead {
 

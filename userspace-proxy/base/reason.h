@@ -1,11 +1,11 @@
 // The C++ view of bpf/abi/reasons.h, the one list of reasons for kernel, proxy, logs and metrics.
 #pragma once
 
+#include "bpf/abi/reasons.h"
+
 #include <array>
 #include <cstdint>
 #include <string_view>
-
-#include "bpf/abi/reasons.h"
 
 namespace fairlead {
 

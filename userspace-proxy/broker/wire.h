@@ -4,13 +4,13 @@
 // Both ends are built from the same tree and started by each other; kVersion tells them apart after an upgrade.
 #pragma once
 
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
+
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
-
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
 
 namespace fairlead::broker {
 
@@ -19,19 +19,19 @@ inline constexpr size_t kMaxFds = 64;
 
 enum class Type : uint32_t {
   // agent -> worker
-  kSnapshot = 1,       // fd: sealed memfd with a config.wire.Snapshot of `size` bytes; `number`: its generation
-  kListener = 2,       // fd: a listening socket; `number`: listener id; `netns`, `role`, `family`, `mode`
-  kListenerGone = 3,   // `number`: listener id; close it
-  kSockets = 4,        // fds: tagged upstream sockets of `netns` and `family`
-  kSocketsRefused = 5, // `netns`, `family`: none will come (pod gone, or limit): fail the waiting ones
-  kPodGone = 6,        // `netns`: close every socket in that namespace, also those in use
-  kDrain = 7,          // accept nothing new, end when the last connection ends
+  kSnapshot = 1,        // fd: sealed memfd with a config.wire.Snapshot of `size` bytes; `number`: its generation
+  kListener = 2,        // fd: a listening socket; `number`: listener id; `netns`, `role`, `family`, `mode`
+  kListenerGone = 3,    // `number`: listener id; close it
+  kSockets = 4,         // fds (1 to kMaxFds): tagged upstream sockets of `netns` and `family`
+  kSocketsRefused = 5,  // `netns`, `family`: none will come (pod gone, or limit): fail the waiting ones
+  kPodGone = 6,         // `netns`: close every socket in that namespace, also those in use
+  kDrain = 7,           // accept nothing new, end when the last connection ends
   // worker -> agent
-  kHello = 32,           // `number`: kVersion; the worker is ready for messages
-  kSnapshotApplied = 33, // `number`: generation; every later request is judged by it
-  kSnapshotRefused = 34, // `number`: generation that could not be built
-  kSocketsWanted = 35,   // `netns`, `family`, `count`
-  kListenerGoneDone = 36,// `number`: listener id; it is closed here
+  kHello = 32,             // `number`: kVersion; the worker is ready for messages
+  kSnapshotApplied = 33,   // `number`: generation; every later request is judged by it
+  kSnapshotRefused = 34,   // `number`: generation that could not be built
+  kSocketsWanted = 35,     // `netns`, `family`, `count`
+  kListenerGoneDone = 36,  // `number`: listener id; it is closed here
 };
 
 enum class Role : uint32_t { kOutbound = 1, kInbound = 2 };
@@ -53,11 +53,18 @@ struct Received {
   std::vector<Fd> fds;
 };
 
-// Sends one message with its descriptors (which stay the caller's). An Error with errno EAGAIN: the peer does not read.
+// Both functions never block, whatever the channel's mode, hold nothing, and may be called from any thread, one at a
+// time per channel and direction.
+
+// Sends one message with its descriptors (which stay the caller's), whole or not at all. An Error with errno EAGAIN:
+// the peer does not read; EPIPE: it is gone; EPROTO: the message breaks the rules below.
 Status send(int channel, const Message& message, std::span<const int> fds = {});
 
-// Receives one message. nullopt inside: nothing there now (EAGAIN). Errors: the peer is gone, or what came is not a
-// message of this version and size.
+// Receives one message. nullopt inside: nothing there now (EAGAIN). Errors: ECONNRESET, the peer is gone; EPROTO, what
+// came is not a message: another size or version, an unknown type, role or family, or not the descriptors that belong
+// to the type: exactly one with kSnapshot and kListener, 1 to kMaxFds with kSockets, none with others, so that a worker
+// can make the agent hold none. Descriptors that came with an error are closed, received ones are close-on-exec. EPROTO
+// too where this process may open no more files. Which side may send which type is the caller's to check.
 Result<std::optional<Received>> receive(int channel);
 
 }  // namespace fairlead::broker

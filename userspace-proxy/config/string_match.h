@@ -1,12 +1,12 @@
 // The text conditions of Istio's configuration. Immutable after construction, any thread.
 #pragma once
 
+#include "userspace-proxy/base/error.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "userspace-proxy/base/error.h"
 
 namespace re2 {
 class RE2;

@@ -1,11 +1,16 @@
-// AuthorizationPolicy, compiled: a pure function of (policies, facts). No sockets, no clock, no allocation per decision.
-// Used by the proxy for every request and TCP connection, and by the agent to fill the kernel's table of verdicts.
+// AuthorizationPolicy, compiled: a pure function of (policies, facts). No sockets, no clock, no allocation per
+// decision. Used by the proxy for every request and TCP connection, and by the agent to fill the kernel's table of
+// verdicts.
 //
 // Semantics: istio.io/latest/docs/reference/config/security/authorization-policy, and the notes on TCP there: on a
-// connection without HTTP facts a rule with an HTTP-only field never matches in ALLOW, and is matched without that field
-// in DENY (it denies more than written, never less).
-// Thread: immutable after build, any.
+// connection without HTTP facts a rule with an HTTP-only field never matches in ALLOW, and is matched without that
+// field in DENY (it denies more than written, never less). Attributes that no part of the proxy establishes yet (JWT,
+// SNI, Envoy filter metadata) are treated the same way wherever they stand: fail closed. Thread: immutable after build,
+// any.
 #pragma once
+
+#include "userspace-proxy/base/address.h"
+#include "userspace-proxy/base/error.h"
 
 #include <cstdint>
 #include <memory>
@@ -13,9 +18,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "userspace-proxy/base/address.h"
-#include "userspace-proxy/base/error.h"
 
 namespace fairlead::config::wire {
 class Policy;
@@ -40,7 +42,7 @@ struct Facts {
   IpAddress source_ip;               // of the direct peer
   IpAddress remote_ip;               // the original client; equal to source_ip unless a trusted header says otherwise
   IpAddress destination_ip;
-  uint16_t destination_port = 0;           // of the workload
+  uint16_t destination_port = 0;            // of the workload
   const http::RequestHead* http = nullptr;  // null: TCP
 };
 
@@ -64,6 +66,8 @@ class Policy {
   // What a table of verdicts has to distinguish: every block and every port that a rule names.
   [[nodiscard]] std::vector<Cidr> blocks() const;
   [[nodiscard]] std::vector<uint16_t> ports() const;
+  // Then the answer differs between workloads that have the same policies.
+  [[nodiscard]] bool names_destination_ip() const;
 
  private:
   Policy();
@@ -80,7 +84,8 @@ struct Decision {
   bool allowed = true;
   const Policy* policy = nullptr;  // the one that decided; null: no ALLOW policy applies, or none of them matched
   int rule = -1;
-  const Policy* shadow = nullptr;  // a dry-run policy that would have decided otherwise
+  // With the dry-run policies enforced the answer would be the other one, and this dry-run policy would be why.
+  const Policy* shadow = nullptr;
 };
 
 // The policies that apply to one workload. Refers to policies that outlive it.

@@ -1,6 +1,10 @@
-// Routing of one HTTP request: a pure function of (route table, facts). No sockets, no allocation on the way to a match.
-// Semantics: istio.io/latest/docs/reference/config/networking/virtual-service. Thread: immutable after build, any.
+// Routing of one HTTP request: a pure function of (route table, facts). No sockets, no allocation on the way to a
+// match. Semantics: istio.io/latest/docs/reference/config/networking/virtual-service. Thread: immutable after build,
+// any.
 #pragma once
+
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/config/string_match.h"
 
 #include <chrono>
 #include <cstdint>
@@ -12,9 +16,6 @@
 #include <string_view>
 #include <variant>
 #include <vector>
-
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/config/string_match.h"
 
 namespace fairlead::config {
 struct Cluster;
@@ -44,7 +45,7 @@ struct HeaderOperations {
 struct WeightedCluster {
   uint32_t weight = 0;
   const config::Cluster* cluster = nullptr;  // null: the destination does not exist
-  HeaderOperations request_headers, response_headers;
+  HeaderOperations request_headers = {}, response_headers = {};
 };
 
 struct Forward {
@@ -61,12 +62,13 @@ struct DirectResponse {
 };
 
 struct Redirect {
-  std::string uri, authority, scheme;
+  std::string uri = {}, authority = {}, scheme = {};
   uint16_t port = 0;
   uint16_t status = 301;
   bool derive_request_port = false;
 
-  // The Location value for a request.
+  // The Location value for a request that was sent to `request_port`. Its query is kept, unless `uri` brings one; a
+  // port that is the scheme's default is left out.
   [[nodiscard]] std::string location(const http::RequestHead& head, uint16_t request_port) const;
 };
 
@@ -80,8 +82,8 @@ struct Route {
   std::chrono::milliseconds timeout{0};  // 0: none
   std::string rewrite_uri, rewrite_authority;
 
-  // The path to send after rewrite.uri, for a request that `matched` (null: the route without conditions); nullopt: as it
-  // is. The query is kept. A prefix match replaces the prefix, exact and regex the whole path.
+  // The path to send after rewrite.uri, for a request that `matched` (null: the route without conditions); nullopt: as
+  // it is. The query is kept. A prefix match replaces the prefix, exact and regex the whole path.
   [[nodiscard]] std::optional<std::string> rewritten_target(const http::RequestHead& head, const Match* matched) const;
 };
 
@@ -102,7 +104,7 @@ struct RouteTable {
 };
 
 struct HeaderMatch {
-  std::string name;  // lower case for headers
+  std::string name;                          // lower case for headers
   std::optional<config::StringMatch> value;  // nullopt: presence
 };
 
@@ -112,7 +114,8 @@ struct Match {
   bool ignore_uri_case = false;
   std::string source_namespace;
   std::map<std::string, std::string, std::less<>> source_labels;
-  // What rewrite.uri replaces: the text of a prefix match, empty for other forms.
+  // What rewrite.uri replaces: the text of a prefix match, "/" without a uri condition (the prefix that Envoy then
+  // matches), empty for exact and regex.
   std::string uri_prefix;
 
   [[nodiscard]] bool matches(const http::RequestHead& head, const config::Workload* client) const;

@@ -1,0 +1,86 @@
+// The agent: everything that lives as long as the process, built in order and taken down in order. The composition root;
+// what each part does is said where the part is. Main thread only.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "agent/api/admin_socket.h"
+#include "agent/api/flows.h"
+#include "agent/api/http_endpoint.h"
+#include "agent/api/status.h"
+#include "agent/broker/fleet.h"
+#include "agent/host/cgroup.h"
+#include "agent/host/run_dir.h"
+#include "agent/kernel/datapath.h"
+#include "agent/loop.h"
+#include "agent/options.h"
+#include "agent/reconcile.h"
+#include "agent/source/directory.h"
+#include "agent/workload/mode_store.h"
+#include "agent/workload/netns.h"
+#include "agent/workload/registry.h"
+#include "agent/workload/sockets.h"
+#include "userspace-proxy/base/error.h"
+
+namespace fairlead::agent {
+
+class Agent {
+ public:
+  explicit Agent(Options options) : options_(std::move(options)) {}
+  ~Agent();
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  // Until SIGTERM or SIGINT, then takes everything down. An error: it could not start, and nothing is left of the attempt.
+  Status run();
+
+ private:
+  Status start();
+  Status claim_place();  // run-dir, sweep, cgroup
+  Status open_kernel();
+  Status open_parts();
+  Status open_endpoints();
+  void add_admin_requests();
+  void answer_wait(const nlohmann::json& request, const api::Answer& answer);
+  void answer_mode(const nlohmann::json& request, const api::Answer& answer);
+  void answer_explain(const nlohmann::json& request, const api::Answer& answer);
+  [[nodiscard]] api::ConfigState config_state() const;
+  [[nodiscard]] nlohmann::json status() const;
+  [[nodiscard]] std::string metrics() const;
+  [[nodiscard]] bool is_ready() const;
+  [[nodiscard]] api::HttpAnswer answer_metrics_port(std::string_view path) const;
+  [[nodiscard]] api::HttpAnswer answer_ready_port(std::string_view path) const;
+  [[nodiscard]] api::HttpAnswer answer_admin_port(std::string_view path) const;
+  void begin_shutdown();
+  // After a start that failed: what an agent before us has left stays as it is, what this one made goes.
+  void abandon_place();
+  // Leaves our cgroup, ends whoever is still in it, gives the run-dir back.
+  void leave_place();
+
+  Options options_;
+  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<host::RunDir> run_dir_;
+  std::unique_ptr<host::Cgroup> cgroup_, cgroup_before_;
+  std::vector<pid_t> old_proxies_;  // of the agent before us
+  bool was_empty_ = false;          // there was no such agent
+  std::unique_ptr<kernel::Datapath> datapath_;
+  std::unique_ptr<workload::NetnsDoor> door_;
+  std::unique_ptr<workload::SocketMaker> sockets_;
+  std::unique_ptr<workload::Registry> registry_;
+  std::unique_ptr<workload::ModeStore> modes_;
+  std::unique_ptr<source::DirectorySource> source_;
+  std::unique_ptr<agent_broker::Fleet> fleet_;
+  std::unique_ptr<Reconciler> reconciler_;
+  std::unique_ptr<api::Flows> flows_;
+  std::unique_ptr<api::AdminSocket> admin_socket_;
+  std::unique_ptr<api::HttpEndpoint> metrics_endpoint_, ready_endpoint_, admin_endpoint_;
+  api::AgentFacts facts_;
+  Fd signals_;
+  Loop::Watch signal_watch_;
+  bool ending_ = false;
+};
+
+}  // namespace fairlead::agent

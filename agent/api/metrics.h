@@ -1,0 +1,26 @@
+// The agent's /metrics: Istio's metrics out of the proxies' arenas, then our own (fairlead_*). Pure.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "agent/kernel/datapath.h"
+#include "userspace-proxy/telemetry/prometheus.h"
+
+namespace fairlead::api {
+
+struct OwnMetrics {
+  std::string version;
+  uint64_t generation = 0, kernel_generation = 0;
+  uint64_t rejected_objects = 0;
+  uint64_t proxy_restarts = 0;
+  std::map<std::string, uint64_t> pods;  // by mode
+  kernel::Counters kernel;
+};
+
+// Prometheus text, exposition format 0.0.4.
+std::string own_metrics_text(const OwnMetrics& metrics);
+std::string metrics_text(const telemetry::SeriesSum& series, const OwnMetrics& metrics);
+
+}  // namespace fairlead::api

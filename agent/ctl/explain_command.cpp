@@ -1,0 +1,76 @@
+#include <string>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "agent/ctl/client.h"
+#include "agent/ctl/commands.h"
+
+namespace fairlead::ctl {
+namespace {
+
+using nlohmann::json;
+
+std::string text(const json& value) { return value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : value.dump(); }
+
+void print_policy(const json& policy) {
+  if (policy.contains("policy") && policy["policy"].is_string()) {
+    fmt::print("    {} by {} policy {}, rule {}\n", policy.value("allowed", false) ? "allowed" : "denied",
+               text(policy["action"]), text(policy["policy"]), text(policy["rule"]));
+  } else {
+    fmt::print("    {}: {}\n", policy.value("allowed", false) ? "allowed" : "denied", policy.value("because", ""));
+  }
+}
+
+void print_explanation(const json& answer) {
+  fmt::print("from      {} (mode {}, {})\n", text(answer["from"]["workload"]), text(answer["from"]["mode"]),
+             text(answer["from"]["principal"]));
+  fmt::print("to        {} ({})\n", text(answer["to"]["address"]), text(answer["to"]["service"]));
+  fmt::print("path      {}: {}\n", text(answer["path"]), text(answer["path_reason"]));
+  if (answer.contains("route")) {
+    fmt::print("route     {}", text(answer["route"]["table"]));
+    if (answer["route"].contains("rule")) {
+      fmt::print(", rule {} {}", text(answer["route"]["rule"]), text(answer["route"]["name"]));
+    }
+    fmt::print("\n");
+  }
+  for (const json& cluster : answer.value("clusters", json::array())) {
+    fmt::print("cluster   {} (weight {})\n", text(cluster["name"]), text(cluster["weight"]));
+  }
+  for (const json& endpoint : answer.value("endpoints", json::array())) {
+    fmt::print("endpoint  {} {}\n", text(endpoint["address"]),
+               endpoint.contains("workload") ? fmt::format("({}, mode {})", text(endpoint["workload"]), text(endpoint["mode"])) : "");
+    if (endpoint.contains("policy")) {
+      print_policy(endpoint["policy"]);
+    }
+  }
+  const std::string reason = answer.value("verdict_reason", "");
+  fmt::print("verdict   {}{}{}\n", text(answer["verdict"]), reason.empty() ? "" : ": ", reason);
+}
+
+}  // namespace
+
+int explain(const Settings& settings, const ExplainArguments& arguments) {
+  auto client = Client::connect(settings.run_dir);
+  if (!client) {
+    return refused(client.error().message());
+  }
+  const auto answer = client->ask({{"op", "explain"},
+                                   {"from", arguments.from},
+                                   {"to", arguments.to},
+                                   {"method", arguments.method},
+                                   {"path", arguments.path},
+                                   {"headers", arguments.headers}});
+  if (!answer) {
+    return refused(answer.error().message());
+  }
+  const json& explained = (*answer)["explain"];
+  if (settings.output == Output::kJson) {
+    fmt::print("{}\n", explained.dump(2));
+  } else {
+    print_explanation(explained);
+  }
+  return 0;
+}
+
+}  // namespace fairlead::ctl

@@ -1,0 +1,36 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "agent/ctl/client.h"
+#include "agent/ctl/commands.h"
+
+namespace fairlead::ctl {
+
+int mode(const Settings& settings, const std::string& target, const std::string& mode) {
+  auto client = Client::connect(settings.run_dir);
+  if (!client) {
+    return refused(client.error().message());
+  }
+  nlohmann::json request = {{"op", "mode"}, {"target", target}};
+  if (!mode.empty()) {
+    request["mode"] = mode;
+  }
+  const auto answer = client->ask(request);
+  if (!answer) {
+    return refused(answer.error().message());
+  }
+  if (settings.output == Output::kJson) {
+    fmt::print("{}\n", answer->dump(2));
+    return 0;
+  }
+  const auto& override = (*answer)["override"];
+  fmt::print("{}: {}\n", target, override.is_string() ? "override " + override.get<std::string>() : "no override");
+  for (const auto& pod : (*answer)["pods"]) {
+    const auto now = pod.value("mode", ""), wanted = pod.value("wanted_mode", "");
+    fmt::print("pod/{}: {}{} ({})\n", pod.value("pod", ""), now, now == wanted ? "" : ", becoming " + wanted,
+               pod.value("reason", ""));
+  }
+  return 0;
+}
+
+}  // namespace fairlead::ctl

@@ -1,0 +1,20 @@
+// Small files, whole: the kernel's (cgroupfs, procfs) and our own. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "userspace-proxy/base/error.h"
+
+namespace fairlead::host {
+
+// The whole content. Errors name the path.
+Result<std::string> read_file(const std::string& path);
+
+// Writes with a single write(2), as cgroupfs wants it; the file must exist.
+Status write_existing(const std::string& path, std::string_view text);
+
+// Replaces the file as a whole: a draft beside it, synced, then renamed. A reader sees the old or the new one.
+Status replace_file(const std::string& path, std::string_view text);
+
+}  // namespace fairlead::host

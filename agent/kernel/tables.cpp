@@ -1,0 +1,181 @@
+#include "agent/kernel/tables.h"
+
+#include "agent/kernel/content_hash.h"
+#include "agent/kernel/policy_tables.h"
+#include "userspace-proxy/base/address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace fairlead::kernel {
+namespace {
+
+using config::Protocol;
+using config::Snapshot;
+using config::Workload;
+
+uint64_t owner_of(const Workload* workload) {
+  return workload != nullptr && is_meshed(*workload) ? workload->netns : 0;
+}
+
+fl_protocol pod_protocol(const config::WorkloadPort& port) {
+  if (port.refuse_opaque) {
+    return FL_PROTOCOL_DENY;
+  }
+  return port.protocol == Protocol::kHttp ? FL_PROTOCOL_HTTP : FL_PROTOCOL_TCP;
+}
+
+fl_target_key target_key(const IpAddress& ip, uint16_t port) { return {.ip = ip.raw(), .port = htons(port), .pad = 0}; }
+
+class TargetTables {
+ public:
+  TargetTables(const Snapshot& snapshot, Tables& out) : snapshot_(snapshot), out_(out), clients_{""} {
+    for (const auto& workload : snapshot.workloads()) {
+      if (is_meshed(*workload)) {
+        clients_.insert(workload->ns);
+      }
+    }
+  }
+
+  // Pods first: an address that both a pod and a Service's externalIPs claim stays the pod's.
+  void add(const Workload& workload) {
+    for (const IpAddress& ip : workload.ips) {
+      const fl_target any{.owner = owner_of(&workload),
+                          .backends = 0,
+                          .count = 0,
+                          .kind = FL_TARGET_POD,
+                          .protocol = FL_PROTOCOL_TCP,
+                          .pad = 0};
+      out_.targets.emplace(target_key(ip, 0), any);
+      for (const config::WorkloadPort& port : workload.ports) {
+        fl_target own = any;
+        own.protocol = pod_protocol(port);
+        // Without an entry of its own a port gets the one of port 0.
+        if (own.protocol != any.protocol) {
+          out_.targets.emplace(target_key(ip, port.port), own);
+        }
+      }
+    }
+  }
+
+  void add(const config::Service& service) {
+    for (const IpAddress& vip : service.vips) {
+      const auto taken = out_.targets.find(target_key(vip, 0));
+      if (vip.is_none() || vip.is_loopback() || (taken != out_.targets.end() && taken->second.kind == FL_TARGET_POD)) {
+        continue;
+      }
+      for (const config::ServicePort& port : service.ports) {
+        out_.targets.emplace(target_key(vip, port.port), service_target(vip, service, port));
+      }
+      out_.targets.emplace(
+          target_key(vip, 0),
+          fl_target{
+              .owner = 0, .backends = 0, .count = 0, .kind = FL_TARGET_NO_PORT, .protocol = FL_PROTOCOL_TCP, .pad = 0});
+    }
+  }
+
+ private:
+  fl_target service_target(const IpAddress& vip, const config::Service& service, const config::ServicePort& port) {
+    fl_target target{
+        .owner = 0, .backends = 0, .count = 0, .kind = FL_TARGET_SERVICE, .protocol = FL_PROTOCOL_TCP, .pad = 0};
+    if (port.protocol == Protocol::kHttp) {
+      target.protocol = FL_PROTOCOL_HTTP;
+    } else if (is_refused(service, port)) {
+      target.protocol = FL_PROTOCOL_DENY;
+    }
+    const std::vector<fl_backend> backends = backends_of(*port.cluster, vip);
+    if (!backends.empty()) {
+      target.backends = write(backends);
+      target.count = static_cast<uint32_t>(backends.size());
+    }
+    return target;
+  }
+
+  // HTTP rules select the traffic, but not in a form that can be judged: those of a policy at one of the endpoints, or
+  // those of a VirtualService that some pod of this node gets.
+  [[nodiscard]] bool is_refused(const config::Service& service, const config::ServicePort& port) const {
+    const bool at_endpoint = std::ranges::any_of(port.cluster->endpoints, [](const config::Endpoint& endpoint) {
+      const config::WorkloadPort* own =
+          endpoint.workload != nullptr ? endpoint.workload->port(endpoint.address.port) : nullptr;
+      return own != nullptr && own->refuse_opaque;
+    });
+    return at_endpoint ||
+           (port.protocol == Protocol::kHttp2 && std::ranges::any_of(clients_, [&](const std::string& client) {
+              return snapshot_.find_host(service.host, port.port, client).table != nullptr;
+            }));
+  }
+
+  // Those that a client of the address can reach: a socket of one family cannot be sent to the other.
+  static std::vector<fl_backend> backends_of(const config::Cluster& cluster, const IpAddress& vip) {
+    std::vector<fl_backend> backends;
+    for (const config::Endpoint& endpoint : cluster.endpoints) {
+      if (endpoint.address.ip.is_v4() == vip.is_v4()) {
+        backends.push_back({.owner = owner_of(endpoint.workload), .address = endpoint.address.raw(), .pad = 0});
+      }
+    }
+    return backends;
+  }
+
+  uint64_t write(const std::vector<fl_backend>& backends) {
+    ContentHash hash;
+    for (const fl_backend& backend : backends) {
+      hash.add(backend);
+    }
+    const uint64_t set = hash.wide();  // 64 bits: two contents with one name are not to be expected in any lifetime
+    for (uint32_t i = 0; i < backends.size(); ++i) {
+      out_.backends.emplace(fl_backend_key{.set = set, .index = i, .pad = 0}, backends[i]);
+    }
+    return set;
+  }
+
+  const Snapshot& snapshot_;
+  Tables& out_;
+  std::set<std::string> clients_;  // namespaces of this node's callers; "" stands for any other
+};
+
+fl_pod pod_of(const Workload& workload, const OutboundPorts& ports, uint32_t policy_set) {
+  const auto address = [&](bool v4) {
+    const auto found = std::ranges::find(workload.ips, v4, &IpAddress::is_v4);
+    return found != workload.ips.end() ? found->raw() : fl_addr{};
+  };
+  return {.ip4 = address(true),
+          .ip6 = address(false),
+          .identity = workload.identity.id,
+          .policy_set = policy_set,
+          .outbound_port4 = htons(ports.v4),
+          .outbound_port6 = htons(ports.v6),
+          .mode = static_cast<uint8_t>(workload.mode),
+          .pad = {}};
+}
+
+static_assert(static_cast<int>(config::Mode::kOff) == FL_MODE_OFF &&
+              static_cast<int>(config::Mode::kNode) == FL_MODE_NODE &&
+              static_cast<int>(config::Mode::kSidecar) == FL_MODE_SIDECAR);
+
+}  // namespace
+
+Tables make_tables(const Snapshot& snapshot, const std::map<uint64_t, OutboundPorts>& ports) {
+  Tables tables;
+  PolicyTables policies(snapshot, tables);
+  TargetTables targets(snapshot, tables);
+  for (const auto& workload : snapshot.workloads()) {
+    targets.add(*workload);
+    if (workload->netns == 0) {
+      continue;
+    }
+    const auto listeners = ports.find(workload->netns);
+    const uint32_t policy_set = is_meshed(*workload) ? policies.set_for(*workload) : 0;
+    tables.pods.emplace(workload->netns,
+                        pod_of(*workload, listeners != ports.end() ? listeners->second : OutboundPorts(), policy_set));
+  }
+  for (const auto& service : snapshot.services()) {
+    targets.add(*service);
+  }
+  return tables;
+}
+
+}  // namespace fairlead::kernel

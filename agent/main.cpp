@@ -1,0 +1,27 @@
+// fairlead-agent: reads the command line, checks what the process may do, runs the agent.
+#include <cstdio>
+
+#include "agent/agent.h"
+#include "agent/host/capabilities.h"
+#include "agent/options.h"
+#include "userspace-proxy/base/log.h"
+
+int main(int argc, char** argv) {
+  using namespace fairlead;
+  const agent::CommandLine line = agent::parse_command_line(argc, argv);
+  if (!line.run) {
+    std::fputs(line.text.c_str(), line.exit_code == 0 ? stdout : stderr);
+    return line.exit_code;
+  }
+  log::start("fairlead-agent", line.options.log_level);
+  if (const Status allowed = host::check_capabilities(); !allowed) {
+    log::error("{}", allowed.error().message());
+    return 1;
+  }
+  agent::Agent process(line.options);
+  if (const Status ended = process.run(); !ended) {
+    log::error("{}", ended.error().message());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,128 @@
+#include "agent/model/files.h"
+
+#include "agent/model/yaml.h"
+#include "userspace-proxy/base/fd.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace fairlead::model {
+
+namespace {
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { closedir(folder); }
+};
+
+// The entries of one folder that are files (or lead to one), and those that are folders.
+struct Entries {
+  std::vector<std::string> files;
+  std::vector<std::string> folders;
+};
+
+Result<Entries> read_folder(const std::string& path) {
+  const std::unique_ptr<DIR, CloseFolder> folder(opendir(path.c_str()));
+  if (!folder) {
+    return fail_sys(path);
+  }
+  Entries entries;
+  while (true) {
+    errno = 0;
+    const dirent* entry = readdir(folder.get());
+    if (entry == nullptr) {
+      break;
+    }
+    const std::string name = entry->d_name;
+    struct stat status{};
+    if ((!is_manifest(name) && !is_manifest_folder(name)) ||
+        fstatat(dirfd(folder.get()), name.c_str(), &status, 0) != 0) {
+      continue;  // not ours, gone meanwhile, or a link to nowhere
+    }
+    if (S_ISDIR(status.st_mode) && is_manifest_folder(name)) {
+      entries.folders.push_back(name);
+    } else if (S_ISREG(status.st_mode) && is_manifest(name)) {
+      entries.files.push_back(name);
+    }
+  }
+  if (errno != 0) {
+    return fail_sys(path);
+  }
+  return entries;
+}
+
+}  // namespace
+
+bool is_manifest(std::string_view file_name) {
+  const bool hidden = file_name.starts_with('.');
+  const bool backup = file_name.starts_with('#') || file_name.ends_with('~');
+  return !hidden && !backup &&
+         (file_name.ends_with(".yaml") || file_name.ends_with(".yml") || file_name.ends_with(".json"));
+}
+
+bool is_manifest_folder(std::string_view folder_name) {
+  return !folder_name.starts_with('.') && folder_name != "lost+found";
+}
+
+Result<std::vector<std::string>> list_manifests(const std::string& folder) {
+  auto top = read_folder(folder);
+  if (!top) {
+    return std::unexpected(top.error());
+  }
+  std::vector<std::string> found = std::move(top->files);
+  for (const std::string& name : top->folders) {
+    auto below = read_folder(folder + "/" + name);
+    if (!below && below.error().errno_value() != ENOENT) {
+      return std::unexpected(below.error());
+    }
+    for (const std::string& file : below ? below->files : std::vector<std::string>()) {
+      found.push_back(name + "/" + file);
+    }
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+Result<std::vector<std::string>> list_manifest_folders(const std::string& folder) {
+  auto entries = read_folder(folder);
+  if (!entries) {
+    return std::unexpected(entries.error());
+  }
+  return std::move(entries->folders);
+}
+
+Result<std::string> read_manifest(const std::string& path) {
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not block the agent
+  if (!file) {
+    return fail_sys(path);
+  }
+  struct stat status{};
+  if (fstat(file.get(), &status) != 0) {
+    return fail_sys(path);
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return fail(path + ": is not a file");
+  }
+  constexpr size_t kChunk = size_t{64} << 10;
+  std::string text;
+  size_t length = 0;
+  while (length <= kMaxYamlBytes) {
+    text.resize(length + kChunk);
+    const ssize_t got = read(file.get(), text.data() + length, kChunk);
+    if (got < 0) {
+      return fail_sys(path);
+    }
+    if (got == 0) {
+      break;
+    }
+    length += static_cast<size_t>(got);
+  }
+  text.resize(length);
+  return text;
+}
+
+}  // namespace fairlead::model

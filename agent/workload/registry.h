@@ -1,0 +1,80 @@
+// The pods of this node that exist right now: which network namespace is whose, what each listens on, and in which mode it
+// is. Compares what is wanted with what is there; whoever calls acts on the difference.
+// Main thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/workload/netns.h"
+#include "agent/workload/sockets.h"
+#include "bpf/abi/workload.h"
+#include "userspace-proxy/base/address.h"
+#include "userspace-proxy/base/fd.h"
+
+namespace fairlead::workload {
+
+// A Pod of this node, as the configuration has it.
+struct WantedPod {
+  std::string uid;  // "shop/client"
+  std::string netns_path;
+  std::vector<IpAddress> ips;  // empty: read in the namespace
+  fl_mode mode = FL_MODE_OFF;
+  std::string mode_reason;  // "annotation fairlead.dev/mode of the pod"
+};
+
+struct LocalPod {
+  std::string uid;
+  std::string netns_path;
+  NetnsFile file;
+  Fd netns;
+  uint64_t cookie = 0;
+  std::vector<IpAddress> ips;
+  fl_mode wanted_mode = FL_MODE_OFF;
+  std::string mode_reason;
+  // What the configuration is compiled with. Lags behind wanted_mode while the pod's sidecar is being started.
+  fl_mode mode = FL_MODE_OFF;
+  std::vector<Listener> listeners;  // of both shapes, from first need until the pod goes
+  std::string problem;              // why the pod is not served as wanted; empty: it is
+
+  [[nodiscard]] Place place() const { return {netns.get(), cookie}; }
+  [[nodiscard]] bool has_listeners(fl_mode shape) const;
+};
+
+// A pod that cannot be enrolled, and why.
+struct RefusedPod {
+  std::string uid, netns_path, problem;
+};
+
+class Registry {
+ public:
+  Registry(const NetnsDoor& door, SocketMaker& sockets) : door_(door), sockets_(sockets) {}
+
+  // Takes over the list: new pods are opened, changed ones updated, those no longer wanted or whose namespace file is gone
+  // or another one now are handed back. Destroying what is handed back closes the agent's last fds into the namespace.
+  [[nodiscard]] std::vector<LocalPod> reconcile(const std::vector<WantedPod>& wanted);
+
+  // Whether reconcile() with the same list would find anything changed: two system calls per pod.
+  [[nodiscard]] bool is_stale() const;
+
+  // Makes the listeners of a mode if the pod has none of that shape yet. An error is also kept as the pod's problem.
+  Status ensure_listeners(LocalPod& pod, fl_mode shape);
+
+  [[nodiscard]] std::map<std::string, LocalPod>& pods() { return pods_; }  // by uid
+  [[nodiscard]] const std::map<std::string, LocalPod>& pods() const { return pods_; }
+  [[nodiscard]] const std::vector<RefusedPod>& refused() const { return refused_; }
+  // Null if there is none.
+  [[nodiscard]] LocalPod* find(uint64_t cookie);
+
+ private:
+  Result<LocalPod> open_pod(const WantedPod& wanted);
+
+  const NetnsDoor& door_;
+  SocketMaker& sockets_;
+  std::map<std::string, LocalPod> pods_;
+  std::vector<RefusedPod> refused_;
+};
+
+}  // namespace fairlead::workload

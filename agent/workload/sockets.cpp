@@ -1,0 +1,126 @@
+#include "agent/workload/sockets.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <fmt/format.h>
+
+#include "userspace-proxy/base/log.h"
+
+namespace fairlead::workload {
+namespace {
+
+constexpr int kBacklog = 4096;  // what waits while a proxy is restarted; the kernel cuts it to net.core.somaxconn
+
+bool set_option(const Fd& fd, int level, int name, int value) {
+  return setsockopt(fd.get(), level, name, &value, sizeof value) == 0;
+}
+
+SocketAddress loopback(int family, uint16_t port) {
+  return {*IpAddress::parse(family == AF_INET ? "127.0.0.1" : "::1"), port};
+}
+
+bool means_no_ipv6(const Error& error) {
+  return error.errno_value() == EAFNOSUPPORT || error.errno_value() == EADDRNOTAVAIL;
+}
+
+Status bind_to(const Fd& fd, int family, const SocketAddress& address) {
+  sockaddr_storage storage;
+  const socklen_t size = address.to(storage, family);
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) != 0) {
+    return fail_sys(fmt::format("bind {}", address.text()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Fd> SocketMaker::tagged_socket(const Place& place, int family, fl_tag_role role) const {
+  Fd fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+  if (!fd) {
+    return fail_sys("socket");
+  }
+  if (Status tagged = tag_(fd.get(), fl_tag{.netns = place.netns, .role = static_cast<__u32>(role), .pad = 0}); !tagged) {
+    return fail(tagged.error(), "tagging a socket");
+  }
+  return fd;
+}
+
+Result<Listener> SocketMaker::listen(const Place& place, fl_mode mode, const Wish& wish) {
+  const bool inbound = wish.role == broker::Role::kInbound;
+  auto fd = tagged_socket(place, wish.family, inbound ? FL_TAG_INBOUND : FL_TAG_OUTBOUND);
+  if (!fd) {
+    return std::unexpected(fd.error());
+  }
+  // SO_REUSEADDR: connections of an earlier listener may still be in TIME_WAIT on the sidecar's fixed ports.
+  if (!set_option(*fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+      (wish.family == AF_INET6 && !set_option(*fd, IPPROTO_IPV6, IPV6_V6ONLY, inbound ? 0 : 1))) {
+    return fail_sys("setsockopt");
+  }
+  Status bound = bind_to(*fd, wish.family, loopback(wish.family, wish.port));
+  if (!bound && bound.error().errno_value() == EADDRINUSE && wish.port != 0) {
+    log::warn("port {} is taken in a pod in sidecar mode: its sidecar listens on a port that the kernel chooses", wish.port);
+    bound = bind_to(*fd, wish.family, loopback(wish.family, 0));
+  }
+  if (!bound) {
+    return std::unexpected(bound.error());
+  }
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::listen(fd->get(), kBacklog) != 0 || getsockname(fd->get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return fail_sys("listen");
+  }
+  return Listener{.id = next_id_++,
+                  .netns = place.netns,
+                  .role = wish.role,
+                  .family = wish.family,
+                  .mode = mode,
+                  .address = SocketAddress::from(storage),
+                  .fd = std::make_shared<const Fd>(std::move(*fd))};
+}
+
+Result<std::vector<Listener>> SocketMaker::listeners(const Place& place, fl_mode mode) {
+  const bool sidecar = mode == FL_MODE_SIDECAR;
+  const uint16_t out = sidecar ? kSidecarOutboundPort : 0;
+  const uint16_t in = sidecar ? kSidecarInboundPort : 0;
+  return door_.inside(place.netns_fd, [&]() -> Result<std::vector<Listener>> {
+    std::vector<Listener> made;
+    auto outbound4 = listen(place, mode, {broker::Role::kOutbound, AF_INET, out});
+    if (!outbound4) {
+      return std::unexpected(outbound4.error());
+    }
+    made.push_back(std::move(*outbound4));
+    auto outbound6 = listen(place, mode, {broker::Role::kOutbound, AF_INET6, out});
+    if (outbound6) {
+      made.push_back(std::move(*outbound6));
+    } else if (!means_no_ipv6(outbound6.error())) {
+      return std::unexpected(outbound6.error());
+    }
+    auto inbound = listen(place, mode, {broker::Role::kInbound, AF_INET6, in});
+    if (!inbound && means_no_ipv6(inbound.error())) {
+      inbound = listen(place, mode, {broker::Role::kInbound, AF_INET, in});
+    }
+    if (!inbound) {
+      return std::unexpected(inbound.error());
+    }
+    made.push_back(std::move(*inbound));
+    return made;
+  });
+}
+
+Result<std::vector<Fd>> SocketMaker::upstream(const Place& place, int family, uint32_t count) const {
+  return door_.inside(place.netns_fd, [&]() -> Result<std::vector<Fd>> {
+    std::vector<Fd> made;
+    for (uint32_t i = 0; i < count; ++i) {
+      auto fd = tagged_socket(place, family, FL_TAG_UPSTREAM);
+      if (!fd) {
+        return std::unexpected(fd.error());
+      }
+      set_option(*fd, IPPROTO_TCP, TCP_NODELAY, 1);
+      made.push_back(std::move(*fd));
+    }
+    return made;
+  });
+}
+
+}  // namespace fairlead::workload

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+ *
+ * All maps, shared by all programs: progs/maps.bpf.c creates them, every other object takes those by name.
+ * Hashes are not preallocated, so that an idle agent pays for their buckets only (16 bytes each, 11 MiB in all, most of
+ * it m_backends and m_policy).
+ */
+#pragma once
+
+#include "bpf/lib/kernel.bpf.h"
+
+/* Enrolled pods of this node, by netns cookie. Written by the agent. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 4096);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u64);
+  __type(value, struct fl_pod);
+} m_pods SEC(".maps");
+
+/* What a destination address and port is. Written by the agent. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 131072);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_target_key);
+  __type(value, struct fl_target);
+} m_targets SEC(".maps");
+
+/* Ready endpoints, by set and index. Written by the agent. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 262144);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_backend_key);
+  __type(value, struct fl_backend);
+} m_backends SEC(".maps");
+
+/* L4 verdicts. Written by the agent. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 262144);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_policy_key);
+  __type(value, struct fl_verdict);
+} m_policy SEC(".maps");
+
+/* Classes of source addresses that the rules of a policy set tell apart. Written by the agent. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_ip_class_key);
+  __type(value, __u32);
+} m_ip_classes SEC(".maps");
+
+/* The connection table. Written by sockops only; never an LRU: an entry may not be pushed out by another pod. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, FL_CONNECTIONS_MAX);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_connection_key);
+  __type(value, struct fl_connection);
+} m_connections SEC(".maps");
+
+/* Entries in m_connections by source pod. Counted by sockops; signed, since a count that was taken away while entries
+ * lived may pass zero. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 4096);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u64);
+  __type(value, __s64);
+} m_shares SEC(".maps");
+
+/* Tags of sockets that the agent made. Written by the agent through the socket's fd; accepted sockets inherit. */
+struct {
+  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+  __type(key, int);
+  __type(value, struct fl_tag);
+} m_tags SEC(".maps");
+
+/* What BPF remembers of a socket. Written by connect, sockops and sockopt. */
+struct {
+  __uint(type, BPF_MAP_TYPE_SK_STORAGE);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, int);
+  __type(value, struct fl_socket);
+} m_sockets SEC(".maps");
+
+/* Inbound listeners. Written by the agent; a closed listener leaves by itself. The value is the socket's cookie to
+ * whoever reads it from user space. */
+struct {
+  __uint(type, BPF_MAP_TYPE_SOCKHASH);
+  __uint(max_entries, 8192);
+  __type(key, struct fl_listener_key);
+  __type(value, __u64);
+} m_listeners SEC(".maps");
+
+/* Verdicts by enum fl_reason. Room to spare: a longer list of reasons must not change the layout of a pinned map. */
+#define FL_COUNTERS_MAX 128
+_Static_assert(FL_REASON_COUNT <= FL_COUNTERS_MAX, "m_counters is too small");
+struct {
+  __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+  __uint(max_entries, FL_COUNTERS_MAX);
+  __type(key, __u32);
+  __type(value, __u64);
+} m_counters SEC(".maps");

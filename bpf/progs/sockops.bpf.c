@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+ *
+ * cgroup sock_ops: who is at the other end? Writes the connection table when a socket of a meshed pod sends its SYN,
+ * hands the entry to the socket that accepts it, and ends it. Design section 4.
+ *
+ * Runs about eleven times per TCP connection of the cgroup: what is not one of three events leaves at once.
+ */
+#include "bpf/lib/addr.bpf.h"
+#include "bpf/lib/connections.bpf.h"
+#include "bpf/lib/count.bpf.h"
+#include "bpf/lib/socket.bpf.h"
+#include "bpf/lib/tuple.bpf.h"
+#include "bpf/lib/workload.bpf.h"
+
+char fl_license[] SEC("license") = "GPL";
+
+/* A proxy's socket: the destination side has judged where the socket lives in the destination pod itself. */
+static __always_inline void describe_upstream(struct bpf_sock* sk, const struct fl_pod* pod,
+                                              const struct fl_sockaddr* to, struct fl_connection* entry) {
+  entry->kind = fl_addr_of_pod(&to->ip, pod) ? FL_CONNECTION_TO_APP : FL_CONNECTION_PROXIED;
+  const struct fl_socket* socket = fl_socket_of(sk);
+  if (socket != NULL) {
+    entry->client = socket->claim;
+  }
+}
+
+/* An application's socket: redirected, or on its way to a pod of this node. False: needs no entry. */
+static __always_inline bool describe_application(struct bpf_sock* sk, const struct fl_pod* pod,
+                                                 const struct fl_sockaddr* to, struct fl_connection* entry) {
+  if (fl_addr_is_loopback(&to->ip)) {
+    const struct fl_socket* socket = fl_socket_of(sk);
+    if (socket == NULL || socket->kind != FL_CONNECTION_OUTBOUND) {
+      return false;
+    }
+    entry->kind = FL_CONNECTION_OUTBOUND;
+    entry->original = socket->original;
+    return true;
+  }
+  entry->kind = FL_CONNECTION_KERNEL;
+  if (fl_addr_of_pod(&to->ip, pod)) {
+    return true;
+  }
+  const struct fl_target* target = fl_find_target(to);
+  return target != NULL && target->kind == FL_TARGET_POD && target->owner != 0;
+}
+
+/* Addresses and ports are final, the SYN is not sent yet. */
+static __always_inline void on_connect(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
+  __u64 netns = bpf_get_netns_cookie(ctx);
+  const struct fl_pod* pod = bpf_map_lookup_elem(&m_pods, &netns);
+  if (pod == NULL || pod->mode == FL_MODE_OFF) {
+    return;
+  }
+  struct fl_tuple tuple;
+  fl_tuple_of_sock_ops(ctx, &tuple);
+  struct fl_connection entry = {
+      .source_netns = netns, .socket_cookie = bpf_get_socket_cookie(ctx), .identity = pod->identity};
+  const struct fl_tag* tag = fl_tag_of(sk);
+  if (tag != NULL && tag->role == FL_TAG_UPSTREAM) {
+    describe_upstream(sk, pod, &tuple.remote, &entry);
+  } else if (!describe_application(sk, pod, &tuple.remote, &entry)) {
+    return;
+  }
+  struct fl_connection_key key;
+  fl_connection_key_of(&tuple.local, &tuple.remote, netns, &key);
+  if (fl_connection_add(&key, &entry)) {
+    bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+  }
+}
+
+/* A proxy's socket remembers all of it, an application's only the client that it shall be shown. */
+static __always_inline void hand_over(struct bpf_sock* sk, const struct fl_connection* entry) {
+  bool tagged = fl_tag_of(sk) != NULL;
+  if (!tagged && fl_addr_is_none(&entry->client.ip)) {
+    return;
+  }
+  struct fl_socket* socket = fl_remember(sk);
+  if (socket == NULL) {
+    return;
+  }
+  if (!tagged) {
+    socket->shown_peer = entry->client;
+    return;
+  }
+  socket->source_netns = entry->source_netns;
+  socket->original = entry->original;
+  socket->claim = entry->client;
+  socket->identity = entry->identity;
+  socket->kind = entry->kind;
+}
+
+/* The accepted socket exists, no accept() has returned it yet. The entry has done its work; one that outlived the
+ * server's socket could be used again by a hand-made SYN. */
+static __always_inline void on_accepted(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
+  __u64 netns = bpf_get_netns_cookie(ctx);
+  if (bpf_map_lookup_elem(&m_pods, &netns) == NULL) {
+    return;
+  }
+  struct fl_tuple tuple;
+  fl_tuple_of_sock_ops(ctx, &tuple);
+  struct fl_connection_key key;
+  fl_connection_key_of(&tuple.remote, &tuple.local, netns, &key);
+  const struct fl_connection* entry = bpf_map_lookup_elem(&m_connections, &key);
+  if (entry == NULL) {
+    return;
+  }
+  __u64 source_netns = entry->source_netns;
+  hand_over(sk, entry);
+  fl_connection_remove(&key, source_netns);
+}
+
+/* The connecting socket is closed. The tuple may be somebody else's by now: only the entry's own socket ends it. */
+static __always_inline void on_closed(struct bpf_sock_ops* ctx) {
+  struct fl_tuple tuple;
+  fl_tuple_of_sock_ops(ctx, &tuple);
+  struct fl_connection_key key;
+  fl_connection_key_of(&tuple.local, &tuple.remote, bpf_get_netns_cookie(ctx), &key);
+  const struct fl_connection* entry = bpf_map_lookup_elem(&m_connections, &key);
+  if (entry != NULL && entry->socket_cookie == bpf_get_socket_cookie(ctx)) {
+    fl_connection_remove(&key, entry->source_netns);
+  }
+}
+
+SEC("sockops")
+int sock_ops(struct bpf_sock_ops* ctx) {
+  struct bpf_sock* sk = ctx->sk;
+  if (sk == NULL) {
+    return FL_PROCEED;
+  }
+  switch (ctx->op) {
+    case BPF_SOCK_OPS_TCP_CONNECT_CB:
+      on_connect(ctx, sk);
+      break;
+    case BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB:
+      on_accepted(ctx, sk);
+      break;
+    case BPF_SOCK_OPS_STATE_CB:
+      if (ctx->args[1] == BPF_TCP_CLOSE) {
+        on_closed(ctx);
+      }
+      break;
+    default:
+      break;
+  }
+  return FL_PROCEED;
+}

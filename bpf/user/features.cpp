@@ -1,0 +1,53 @@
+#include "bpf/user/features.h"
+
+#include "bpf/user/object.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+namespace fairlead::bpf {
+namespace {
+
+Probe program(const char* name, bpf_prog_type type, const char* meaning) {
+  return {.name = name, .present = libbpf_probe_bpf_prog_type(type, nullptr) == 1, .meaning = meaning};
+}
+
+Probe map(const char* name, bpf_map_type type, const char* meaning) {
+  return {.name = name, .present = libbpf_probe_bpf_map_type(type, nullptr) == 1, .meaning = meaning};
+}
+
+struct Helper {
+  bpf_prog_type program;
+  bpf_func_id number;
+};
+
+Probe helper(const char* name, Helper helper, const char* meaning) {
+  return {.name = name,
+          .present = libbpf_probe_bpf_helper(helper.program, helper.number, nullptr) == 1,
+          .meaning = meaning};
+}
+
+}  // namespace
+
+std::vector<Probe> probe_kernel() {
+  quieten_libbpf();
+  return {
+      program("cgroup sock_addr programs", BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+              "no connection can be redirected or balanced"),
+      program("sock_ops programs", BPF_PROG_TYPE_SOCK_OPS, "no identity between connect() and accept()"),
+      program("sk_lookup programs (Linux 5.9)", BPF_PROG_TYPE_SK_LOOKUP, "nothing can be judged where it arrives"),
+      program("cgroup sockopt programs", BPF_PROG_TYPE_CGROUP_SOCKOPT, "proxies cannot learn whom they serve"),
+      map("socket storage", BPF_MAP_TYPE_SK_STORAGE, "our own sockets cannot be told from a pod's"),
+      map("sockhash", BPF_MAP_TYPE_SOCKHASH, "no inbound listeners"),
+      map("LPM trie", BPF_MAP_TYPE_LPM_TRIE, "no ipBlocks in policies"),
+      helper("netns cookie in connect hooks (Linux 5.7)", {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_get_netns_cookie},
+             "pods cannot be told apart"),
+      helper("netns cookie in sock_ops (Linux 5.15)", {BPF_PROG_TYPE_SOCK_OPS, BPF_FUNC_get_netns_cookie},
+             "pods cannot be told apart"),
+      helper("bpf_sk_assign in sk_lookup", {BPF_PROG_TYPE_SK_LOOKUP, BPF_FUNC_sk_assign}, "no inbound listeners"),
+      helper("bpf_set_retval in connect hooks (Linux 5.18)", {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval},
+             "refused connections end with EPERM instead of ECONNREFUSED"),
+  };
+}
+
+}  // namespace fairlead::bpf

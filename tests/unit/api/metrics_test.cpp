@@ -1,0 +1,34 @@
+#include "agent/api/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fairlead::api {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(OwnMetrics, EveryFamilyHasItsTypeAndItsValue) {
+  const OwnMetrics metrics{.version = "1.2\"3",
+                           .generation = 7,
+                           .kernel_generation = 6,
+                           .rejected_objects = 2,
+                           .proxy_restarts = 3,
+                           .pods = {{"node", 4}, {"off", 0}},
+                           .kernel = {{{Reason::KERNEL_PATH, 11}, {Reason::POLICY_DENIED, 5}, {Reason::NONE, 9}}}};
+  const std::string text = own_metrics_text(metrics);
+  for (const char* line : {"# TYPE istio_build gauge\nistio_build{component=\"proxy\",tag=\"1.2\\\"3\"} 1\n",
+                           "fairlead_kernel_connections_total{reason=\"kernel_path\"} 11\n",
+                           "fairlead_kernel_connections_total{reason=\"policy_denied\"} 5\n",
+                           "# TYPE fairlead_config_generation gauge\nfairlead_config_generation 7\n",
+                           "fairlead_config_kernel_generation 6\n", "fairlead_config_rejected_objects 2\n",
+                           "fairlead_pods{mode=\"node\"} 4\n", "fairlead_pods{mode=\"off\"} 0\n",
+                           "# TYPE fairlead_proxy_restarts_total counter\nfairlead_proxy_restarts_total 3\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("reason=\"none\"")));
+}
+
+}  // namespace
+}  // namespace fairlead::api

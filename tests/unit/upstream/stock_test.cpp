@@ -1,0 +1,130 @@
+#include "userspace-proxy/upstream/stock.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace fairlead::upstream {
+namespace {
+
+struct Asked {
+  uint64_t netns;
+  int family;
+  uint32_t count;
+};
+
+struct RecordingSource final : SocketSource {
+  void want_sockets(uint64_t netns, int family, uint32_t count) override { asked.push_back({netns, family, count}); }
+  std::vector<Asked> asked;
+};
+
+std::vector<Fd> some(int count) {
+  std::vector<Fd> fds;
+  for (int i = 0; i < count; ++i) {
+    fds.emplace_back(eventfd(0, EFD_CLOEXEC));
+  }
+  return fds;
+}
+
+io::Task<void> take(Stock& stock, uint64_t netns, uint64_t deadline, std::optional<bool>& got) {
+  const Fd fd = co_await stock.take(netns, AF_INET, deadline);
+  got = fd.valid();
+}
+
+class StockTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto created = io::Loop::create();
+    ASSERT_TRUE(created);
+    loop_ = std::move(*created);
+    stock_ = std::make_unique<Stock>(*loop_, source_);
+  }
+  uint64_t later() { return loop_->now_ns() + 10'000'000'000; }
+
+  std::unique_ptr<io::Loop> loop_;
+  RecordingSource source_;
+  std::unique_ptr<Stock> stock_;
+};
+
+TEST_F(StockTest, asks_for_nothing_before_the_first_use) { EXPECT_TRUE(source_.asked.empty()); }
+
+TEST_F(StockTest, the_first_use_waits_for_a_batch_and_gets_one_of_it) {
+  std::optional<bool> got;
+  io::spawn(take(*stock_, 7, later(), got));
+  ASSERT_EQ(source_.asked.size(), 1u);
+  EXPECT_EQ(source_.asked[0].netns, 7u);
+  EXPECT_FALSE(got);
+  stock_->add(7, AF_INET, some(4));
+  EXPECT_EQ(got, true);
+}
+
+TEST_F(StockTest, asks_again_when_half_is_used_and_only_once_until_it_is_answered) {
+  std::optional<bool> got;
+  io::spawn(take(*stock_, 7, later(), got));
+  stock_->add(7, AF_INET, some(16));
+  const uint32_t batch = source_.asked[0].count;
+  source_.asked.clear();
+  int taken = 0;
+  while (source_.asked.empty() && taken < 20) {
+    got.reset();
+    io::spawn(take(*stock_, 7, later(), got));
+    ASSERT_EQ(got, true);
+    ++taken;
+  }
+  EXPECT_EQ(taken, static_cast<int>(15 - batch / 2));
+  io::spawn(take(*stock_, 7, later(), got));
+  EXPECT_EQ(source_.asked.size(), 1u);
+}
+
+TEST_F(StockTest, batches_grow_while_somebody_has_to_wait_up_to_the_limit) {
+  std::optional<bool> got;
+  for (int i = 0; i < 10; ++i) {
+    io::spawn(take(*stock_, 7, later(), got));
+    stock_->add(7, AF_INET, some(1));
+  }
+  EXPECT_EQ(source_.asked.back().count, Stock::kLargestBatch);
+}
+
+TEST_F(StockTest, who_waits_goes_away_empty_handed_when_refused) {
+  std::optional<bool> one, two;
+  io::spawn(take(*stock_, 7, later(), one));
+  io::spawn(take(*stock_, 7, later(), two));
+  stock_->refused(7, AF_INET);
+  EXPECT_EQ(one, false);
+  EXPECT_EQ(two, false);
+}
+
+TEST_F(StockTest, who_waits_goes_away_at_the_deadline) {
+  std::optional<bool> got;
+  io::spawn(take(*stock_, 7, loop_->now_ns() + 30'000'000, got));
+  for (int i = 0; i < 50 && !got; ++i) {
+    loop_->turn();
+  }
+  EXPECT_EQ(got, false);
+  stock_->add(7, AF_INET, some(1));  // too late for that one: kept for the next
+  got.reset();
+  io::spawn(take(*stock_, 7, later(), got));
+  EXPECT_EQ(got, true);
+}
+
+TEST_F(StockTest, dropping_a_namespace_closes_its_sockets_and_leaves_others_alone) {
+  std::optional<bool> got;
+  io::spawn(take(*stock_, 7, later(), got));
+  io::spawn(take(*stock_, 8, later(), got));
+  auto fds = some(3);
+  const int kept = fds[0].get();
+  stock_->add(7, AF_INET, std::move(fds));
+  stock_->add(8, AF_INET, some(3));
+  stock_->drop(7);
+  EXPECT_EQ(fcntl(kept, F_GETFD), -1);
+  got.reset();
+  io::spawn(take(*stock_, 8, later(), got));
+  EXPECT_EQ(got, true);
+}
+
+}  // namespace
+}  // namespace fairlead::upstream

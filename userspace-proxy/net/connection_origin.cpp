@@ -1,0 +1,29 @@
+#include "userspace-proxy/net/connection_origin.h"
+
+namespace fairlead::net {
+
+Result<ConnectionOrigin> connection_origin(int fd) {
+  fl_connection_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(fd, FL_SOL, FL_SO_CONNECTION, &info, &size) != 0) {
+    return fail_sys("getsockopt FL_SO_CONNECTION");
+  }
+  if (size != sizeof info) {
+    return fail("getsockopt FL_SO_CONNECTION: the kernel half has another layout");
+  }
+  return ConnectionOrigin{.kind = static_cast<fl_connection_kind>(info.kind),
+                          .source_netns = info.source_netns,
+                          .identity = info.identity,
+                          .original = SocketAddress::from(info.original),
+                          .client = SocketAddress::from(info.client)};
+}
+
+Status claim_client(int fd, const SocketAddress& client) {
+  const fl_sockaddr claim = client.raw();
+  if (setsockopt(fd, FL_SOL, FL_SO_CLAIM, &claim, sizeof claim) != 0) {
+    return fail_sys("setsockopt FL_SO_CLAIM");
+  }
+  return {};
+}
+
+}  // namespace fairlead::net

@@ -1,0 +1,169 @@
+#include "userspace-proxy/plan/plan.h"
+
+#include "userspace-proxy/http/h1.h"
+
+namespace fairlead::plan {
+namespace {
+
+Plan& refuse(Plan& plan, uint16_t status, Reason reason) {
+  plan.kind = Plan::Kind::kRefuse;
+  plan.status = status;
+  plan.reason = reason;
+  return plan;
+}
+
+// Which namespace the upstream socket lives in, and whether this proxy speaks for the destination too.
+void place(Plan& plan, Shape shape, const config::Workload& source) {
+  plan.kind = Plan::Kind::kForward;
+  plan.netns = source.netns;
+  if (plan.destination == nullptr) {
+    return;
+  }
+  if (shape == Shape::kNode && plan.destination->in_node_mode()) {
+    plan.netns = plan.destination->netns;
+    plan.judge = true;
+  } else if (shape == Shape::kSidecar && plan.destination == &source) {
+    plan.judge = true;  // to itself: its own sidecar is passed once only
+  }
+}
+
+const config::Endpoint* pick(const config::Cluster& cluster, const SocketAddress& dialled, uint64_t random,
+                             const EndpointLoad& load) {
+  const auto& endpoints = cluster.endpoints;
+  if (endpoints.empty()) {
+    return nullptr;
+  }
+  if (cluster.original_destination) {
+    for (const config::Endpoint& endpoint : endpoints) {
+      if (endpoint.address.ip == dialled.ip) {
+        return &endpoint;
+      }
+    }
+  }
+  if (endpoints.size() == 1) {
+    return endpoints.data();
+  }
+  const auto count = static_cast<uint32_t>(endpoints.size());
+  const uint32_t first = static_cast<uint32_t>(random) % count;
+  // The second choice is another endpoint, each equally likely.
+  const uint32_t second = (first + 1 + static_cast<uint32_t>(random >> 32) % (count - 1)) % count;
+  const uint32_t a = load.active(endpoints[first].address), b = load.active(endpoints[second].address);
+  return &endpoints[b < a ? second : first];
+}
+
+Plan& to_cluster(Plan& plan, Shape shape, const config::Workload& source, const SocketAddress& dialled, uint64_t random,
+                 const EndpointLoad& load) {
+  const config::Endpoint* const endpoint = pick(*plan.cluster, dialled, random, load);
+  if (endpoint == nullptr) {
+    return refuse(plan, 503, Reason::NO_HEALTHY_UPSTREAM);
+  }
+  plan.endpoint = endpoint->address;
+  plan.destination = endpoint->workload;
+  place(plan, shape, source);
+  return plan;
+}
+
+// ALLOW_ANY: an endpoint of the service that was dialled, the pod that was dialled, or the address itself.
+Plan& pass_through(Plan& plan, const config::Snapshot& snapshot, Shape shape, const config::Workload& source,
+                   const SocketAddress& dialled, uint64_t random, const EndpointLoad& load) {
+  if (const config::Service* const service = snapshot.service_by_vip(dialled.ip); service != nullptr) {
+    const config::ServicePort* const port = service->port(dialled.port);
+    if (port == nullptr || port->cluster == nullptr) {
+      return refuse(plan, 503, Reason::CLUSTER_NOT_FOUND);
+    }
+    plan.service = service;
+    plan.cluster = port->cluster;
+    return to_cluster(plan, shape, source, dialled, random, load);
+  }
+  plan.endpoint = dialled;
+  plan.destination = snapshot.workload_by_ip(dialled.ip);
+  if (plan.destination != nullptr) {
+    if (const config::WorkloadPort* const port = plan.destination->port(dialled.port); port != nullptr) {
+      plan.service = port->service;
+    }
+  }
+  place(plan, shape, source);
+  return plan;
+}
+
+}  // namespace
+
+Plan outbound_http(const config::Snapshot& snapshot, Shape shape, const config::Workload& source,
+                   const SocketAddress& dialled, const http::RequestHead& head, uint64_t random,
+                   const EndpointLoad& load) {
+  Plan plan;
+  if (head.method == "CONNECT") {
+    return refuse(plan, 404, Reason::ROUTE_NOT_FOUND);
+  }
+  const auto host = snapshot.find_host(head.authority, dialled.port, source.ns);
+  plan.table = host.table;
+  plan.service = host.service;
+  if (host.table == nullptr) {
+    if (host.port == nullptr) {
+      return pass_through(plan, snapshot, shape, source, dialled, random, load);
+    }
+    plan.cluster = host.port->cluster;
+    if (plan.cluster == nullptr) {
+      return refuse(plan, 503, Reason::CLUSTER_NOT_FOUND);
+    }
+    return to_cluster(plan, shape, source, dialled, random, load);
+  }
+  const auto found = host.table->find(head, &source);
+  if (found.route == nullptr) {
+    return refuse(plan, 404, Reason::ROUTE_NOT_FOUND);
+  }
+  plan.route = found.route;
+  plan.match = found.match;
+  if (std::holds_alternative<route::DirectResponse>(found.route->action)) {
+    plan.kind = Plan::Kind::kDirectResponse;
+    plan.reason = Reason::DIRECT_RESPONSE;
+    return plan;
+  }
+  if (std::holds_alternative<route::Redirect>(found.route->action)) {
+    plan.kind = Plan::Kind::kRedirect;
+    plan.reason = Reason::DIRECT_RESPONSE;
+    return plan;
+  }
+  const auto& forward = std::get<route::Forward>(found.route->action);
+  if (forward.clusters.empty()) {
+    return refuse(plan, 503, Reason::CLUSTER_NOT_FOUND);
+  }
+  // Both choices come from one draw: the low half picks among the weights by a multiplicative mix, so that they are
+  // independent of each other.
+  plan.choice = &forward.pick(random * 0x9e3779b97f4a7c15ULL + 0x632be59bd9b4e019ULL);
+  plan.cluster = plan.choice->cluster;
+  if (plan.cluster == nullptr) {
+    return refuse(plan, 503, Reason::CLUSTER_NOT_FOUND);
+  }
+  plan.service = plan.cluster->service;
+  return to_cluster(plan, shape, source, dialled, random, load);
+}
+
+Plan outbound_tcp(const config::Snapshot& snapshot, Shape shape, const config::Workload& source,
+                  const SocketAddress& dialled, uint64_t random, const EndpointLoad& load) {
+  Plan plan;
+  if (const config::Service* const service = snapshot.service_by_vip(dialled.ip); service != nullptr) {
+    const auto host = snapshot.find_host(service->host, dialled.port, source.ns);
+    if (host.table != nullptr) {
+      plan.table = host.table;
+      plan.service = service;
+      return refuse(plan, 0, Reason::L7_ON_OPAQUE);
+    }
+  }
+  return pass_through(plan, snapshot, shape, source, dialled, random, load);
+}
+
+Plan inbound(const config::Workload& destination, const SocketAddress& dialled) {
+  Plan plan;
+  plan.kind = Plan::Kind::kForward;
+  plan.endpoint = dialled;
+  plan.destination = &destination;
+  plan.netns = destination.netns;
+  plan.judge = true;
+  if (const config::WorkloadPort* const port = destination.port(dialled.port); port != nullptr) {
+    plan.service = port->service;
+  }
+  return plan;
+}
+
+}  // namespace fairlead::plan

@@ -1,0 +1,131 @@
+#include "userspace-proxy/proxy/tcp_session.h"
+
+#include "userspace-proxy/base/log.h"
+#include "userspace-proxy/proxy/worker.h"
+
+namespace fairlead::proxy {
+namespace {
+
+// Plans and judges; the reason why it must not be, or NONE.
+Reason admit(Worker& worker, const Arrival& arrival, const config::Snapshot& snapshot, Subject& subject) {
+  subject.arrival = &arrival;
+  subject.ends = ends_of(snapshot, arrival);
+  if (!subject.ends.known) {
+    return Reason::CONFIG_MISSING;
+  }
+  const SocketAddress& dialled = arrival.origin.original;
+  subject.plan =
+      arrival.role == broker::Role::kOutbound
+          ? plan::outbound_tcp(snapshot, arrival.shape, *subject.ends.source, dialled, worker.random(), worker.load())
+          : plan::inbound(*subject.ends.destination, dialled);
+  if (subject.plan.kind != plan::Plan::Kind::kForward) {
+    return subject.plan.reason;
+  }
+  if (!subject.plan.judge) {
+    return Reason::NONE;
+  }
+  // An HTTP port with an HTTP/2 preface: rules with HTTP facts cannot be judged, so nothing may pass.
+  const config::WorkloadPort* const port = subject.plan.destination->port(subject.plan.endpoint.port);
+  if (port != nullptr && (port->protocol == config::Protocol::kHttp || port->refuse_opaque) &&
+      plan::needs_http(*subject.plan.destination)) {
+    return Reason::L7_ON_OPAQUE;
+  }
+  const auto decision = plan::judge(*subject.plan.destination, subject.plan.endpoint, subject.ends.caller, nullptr);
+  subject.policy = decision.policy;
+  return decision.allowed ? Reason::NONE : Reason::RBAC_DENIED;
+}
+
+// Bytes are reported while they flow (Istio: every 5 s), so that long connections show.
+class Progress final : private io::Timer {
+ public:
+  Progress(Worker& worker, const Subject& subject, const ByteCounts& counts)
+      : worker_(worker), subject_(subject), counts_(counts) {
+    rearm();
+  }
+  ~Progress() override { report(); }
+
+ private:
+  static constexpr uint64_t kEveryNs = 5 * kSecond;
+
+  void rearm() { worker_.loop().arm(*this, worker_.loop().now_ns() + kEveryNs); }
+  void on_timer() override {
+    report();
+    rearm();
+  }
+  void report() {
+    worker_.reporter().tcp_bytes(subject_, counts_.to_client - reported_.to_client,
+                                 counts_.from_client - reported_.from_client);
+    reported_ = counts_;
+  }
+
+  Worker& worker_;
+  const Subject& subject_;
+  const ByteCounts& counts_;
+  ByteCounts reported_;
+};
+
+}  // namespace
+
+io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::Socket& client, io::Buffer& in,
+                          io::Socket*& upstream_now, uint64_t& upstream_netns) {
+  io::Loop& loop = worker.loop();
+  const SnapshotPin snapshot = worker.snapshot();
+  const uint64_t start_ns = loop.now_ns();
+  Subject subject;
+  Outcome outcome;
+  outcome.start_unix_ns = loop.unix_ns();
+  ByteCounts counts;
+  outcome.reason = admit(worker, arrival, *snapshot, subject);
+  worker.reporter().tcp_opened(subject);
+  if (outcome.reason != Reason::NONE) {
+    client.reset_on_close();
+  } else {
+    const plan::Plan& plan = subject.plan;
+    const upstream::Key key{.netns = plan.netns, .endpoint = plan.endpoint, .client = {}, .identity = 0};
+    const uint64_t connect_ns =
+        plan.cluster == nullptr ? kConnectNs : static_cast<uint64_t>(plan.cluster->connect_timeout.count()) * 1'000'000;
+    worker.endpoint_taken(plan.endpoint);
+    auto upstream = co_await worker.connector().connect(key, subject.ends.caller.address, loop.now_ns() + connect_ns);
+    if (upstream == nullptr) {
+      outcome.reason = Reason::UPSTREAM_CONNECT_FAILED;
+      client.reset_on_close();
+    } else {
+      upstream_now = &upstream->socket;
+      upstream_netns = plan.netns;
+      const Progress progress(worker, subject, counts);
+      outcome.reason = co_await pump_bytes(client, in, upstream->socket, upstream->in, kTcpIdleNs, counts);
+      upstream_now = nullptr;
+    }
+    worker.endpoint_released(plan.endpoint);
+  }
+  outcome.duration_ns = loop.now_ns() - start_ns;
+  outcome.received_bytes = counts.from_client;
+  outcome.sent_bytes = counts.to_client;
+  worker.reporter().tcp_closed(subject, outcome);
+}
+
+TcpSession::TcpSession(Worker& worker, Fd fd, const Arrival& arrival)
+    : Session(worker.sessions()),
+      worker_(worker),
+      arrival_(arrival),
+      client_(worker.loop(), std::move(fd)),
+      in_(worker.buffers()) {}
+
+io::Task<void> TcpSession::run() {
+  if (const auto started = client_.start(); !started) {
+    log::warn("tcp session: {}", started.error().message());
+    co_return;
+  }
+  co_await pass_bytes(worker_, arrival_, client_, in_, upstream_, upstream_netns_);
+}
+
+// A TCP connection has no pause between requests: it goes on until it ends.
+void TcpSession::drain() {}
+
+void TcpSession::pod_gone(uint64_t netns) {
+  if (arrival_.netns == netns || (upstream_ != nullptr && upstream_netns_ == netns)) {
+    client_.cancel();
+  }
+}
+
+}  // namespace fairlead::proxy

@@ -1,0 +1,106 @@
+// One thread of the data plane with everything that it owns: loop, line to the agent, listeners, upstream sockets,
+// pools, counters, and the snapshot that it judges by. Workers share the SnapshotStore and nothing else.
+#pragma once
+
+#include "userspace-proxy/io/buffer.h"
+#include "userspace-proxy/io/loop.h"
+#include "userspace-proxy/net/listener.h"
+#include "userspace-proxy/proxy/arrival.h"
+#include "userspace-proxy/proxy/channel.h"
+#include "userspace-proxy/proxy/limits.h"
+#include "userspace-proxy/proxy/reporter.h"
+#include "userspace-proxy/proxy/scratch.h"
+#include "userspace-proxy/proxy/session_list.h"
+#include "userspace-proxy/proxy/snapshot_pin.h"
+#include "userspace-proxy/proxy/snapshot_store.h"
+#include "userspace-proxy/upstream/connector.h"
+#include "userspace-proxy/upstream/pool.h"
+#include "userspace-proxy/upstream/stock.h"
+
+#include <atomic>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace fairlead::proxy {
+
+struct WorkerOptions {
+  plan::Shape shape = plan::Shape::kNode;
+  uint32_t number = 0;
+  Fd channel;
+  int telemetry = -1;  // the arena's memfd; stays the caller's
+  Fd drain_signal;     // readable when the process was told to drain (an eventfd); may be invalid
+};
+
+class Worker final : private ChannelHandler, private upstream::SocketSource, private plan::EndpointLoad {
+ public:
+  static Result<std::unique_ptr<Worker>> create(WorkerOptions options, SnapshotStore& store);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Until it is drained.
+  void run();
+
+  // --- for the sessions ---
+  [[nodiscard]] io::Loop& loop() { return *loop_; }
+  [[nodiscard]] io::BufferPool& buffers() { return buffers_; }
+  [[nodiscard]] ScratchPool& scratch() { return scratch_; }
+  [[nodiscard]] upstream::Pool& pool() { return pool_; }
+  [[nodiscard]] upstream::Connector& connector() { return connector_; }
+  [[nodiscard]] Reporter& reporter() { return reporter_; }
+  [[nodiscard]] const SnapshotPin& snapshot() const { return snapshot_; }
+  [[nodiscard]] const plan::EndpointLoad& load() const { return *this; }
+  [[nodiscard]] SessionList& sessions() { return sessions_; }
+  [[nodiscard]] bool draining() const { return draining_; }
+  [[nodiscard]] uint64_t random();
+  void endpoint_taken(const SocketAddress& endpoint) { ++active_[endpoint]; }
+  void endpoint_released(const SocketAddress& endpoint);
+
+ private:
+  // A listener of the agent's, and what it is for.
+  struct Accepting final : net::AcceptHandler {
+    Accepting(Worker& owner, const broker::Message& message, Fd fd);
+    void accepted(Fd fd, const SocketAddress& peer) override;
+
+    Worker& worker;
+    broker::Role role;
+    uint64_t netns;
+    net::Listener listener;
+  };
+  class DrainSignal;
+
+  Worker(WorkerOptions options, SnapshotStore& store, std::unique_ptr<io::Loop> loop,
+         std::unique_ptr<telemetry::ArenaWriter> arena);
+
+  void message(broker::Received received) override;
+  void agent_gone() override {}
+  void want_sockets(uint64_t netns, int family, uint32_t count) override;
+  [[nodiscard]] uint32_t active(const SocketAddress& endpoint) const override;
+
+  void take_snapshot(const broker::Received& received);
+  void take_listener(broker::Received received);
+  void drain();
+  void pod_gone(uint64_t netns);
+
+  plan::Shape shape_;
+  uint32_t number_;
+  SnapshotStore& store_;
+  std::unique_ptr<io::Loop> loop_;
+  io::BufferPool buffers_;
+  ScratchPool scratch_;
+  Channel channel_;
+  upstream::Stock stock_;
+  upstream::Pool pool_;
+  upstream::Connector connector_;
+  Reporter reporter_;
+  SnapshotPin snapshot_;
+  SessionList sessions_;
+  std::unordered_map<uint64_t, std::unique_ptr<Accepting>> listeners_;  // by the agent's number
+  std::unordered_map<SocketAddress, uint32_t> active_;                  // requests in flight
+  std::unique_ptr<DrainSignal> drain_signal_;
+  uint64_t random_state_;
+  bool draining_ = false;
+};
+
+}  // namespace fairlead::proxy

@@ -1,0 +1,99 @@
+#include "userspace-proxy/upstream/stock.h"
+
+#include <algorithm>
+
+namespace fairlead::upstream {
+
+// One task in the queue of a shelf.
+struct Stock::Waiting final : private io::Timer {
+  Waiting(io::Loop& io_loop, std::list<Waiting*>& in, uint64_t deadline)
+      : loop(io_loop), queue(in), deadline_ns(deadline) {}
+  ~Waiting() override { queue.remove(this); }
+
+  [[nodiscard]] bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    task = handle;
+    queue.push_back(this);
+    loop.arm(*this, deadline_ns);
+  }
+  Fd await_resume() { return std::move(fd); }
+
+  void finish(Fd given) {
+    disarm();
+    queue.remove(this);
+    fd = std::move(given);
+    task.resume();
+  }
+  void on_timer() override { finish(Fd()); }
+
+  io::Loop& loop;
+  std::list<Waiting*>& queue;
+  uint64_t deadline_ns;
+  std::coroutine_handle<> task;
+  Fd fd;
+};
+
+io::Task<Fd> Stock::take(uint64_t netns, int family, uint64_t deadline_ns) {
+  const Key key(netns, family);
+  Shelf& shelf = shelves_[key];
+  if (!shelf.fds.empty() && shelf.waiting.empty()) {
+    Fd fd = std::move(shelf.fds.back());
+    shelf.fds.pop_back();
+    if (shelf.fds.size() * 2 <= shelf.batch) {
+      ask(key, shelf);
+    }
+    co_return fd;
+  }
+  ++waits_;
+  shelf.batch = std::min(shelf.batch * 2, kLargestBatch);
+  ask(key, shelf);
+  Waiting waiting(loop_, shelf.waiting, deadline_ns);
+  Fd fd = co_await waiting;
+  co_return fd;
+}
+
+void Stock::ask(const Key& key, Shelf& shelf) {
+  if (!shelf.asked) {
+    shelf.asked = true;
+    source_.want_sockets(key.first, key.second, shelf.batch);
+  }
+}
+
+void Stock::add(uint64_t netns, int family, std::vector<Fd> fds) {
+  Shelf& shelf = shelves_[Key(netns, family)];
+  shelf.asked = false;
+  for (Fd& fd : fds) {
+    shelf.fds.push_back(std::move(fd));
+  }
+  while (!shelf.waiting.empty() && !shelf.fds.empty()) {
+    Fd fd = std::move(shelf.fds.back());
+    shelf.fds.pop_back();
+    shelf.waiting.front()->finish(std::move(fd));
+  }
+  if (!shelf.waiting.empty()) {
+    ask(Key(netns, family), shelf);
+  }
+}
+
+void Stock::refused(uint64_t netns, int family) {
+  Shelf& shelf = shelves_[Key(netns, family)];
+  shelf.asked = false;
+  // Who asks again while these are woken waits for the next answer.
+  for (size_t left = shelf.waiting.size(); left > 0 && !shelf.waiting.empty(); --left) {
+    shelf.waiting.front()->finish(Fd());
+  }
+}
+
+void Stock::drop(uint64_t netns) {
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (const auto shelf = shelves_.find(Key(netns, family)); shelf != shelves_.end()) {
+      shelf->second.fds.clear();
+      refused(netns, family);
+      if (shelf->second.waiting.empty()) {
+        shelves_.erase(shelf);
+      }
+    }
+  }
+}
+
+}  // namespace fairlead::upstream

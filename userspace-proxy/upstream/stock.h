@@ -1,0 +1,68 @@
+// Sockets to connect with. A proxy has no right to make one inside a pod: the agent makes them, tagged, in batches, and
+// this is what a worker has left of them, per namespace and family. Empty until the first use; asks for more when half
+// of the last batch is used up, and for larger batches while somebody waits. Worker-local.
+#pragma once
+
+#include "userspace-proxy/base/fd.h"
+#include "userspace-proxy/io/loop.h"
+#include "userspace-proxy/io/task.h"
+
+#include <sys/socket.h>
+
+#include <coroutine>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <vector>
+
+namespace fairlead::upstream {
+
+// Where the sockets come from.
+class SocketSource {
+ public:
+  virtual void want_sockets(uint64_t netns, int family, uint32_t count) = 0;
+
+ protected:
+  ~SocketSource() = default;
+};
+
+class Stock {
+ public:
+  // A batch never exceeds what one message carries (broker::kMaxFds).
+  static constexpr uint32_t kFirstBatch = 4, kLargestBatch = 32;
+
+  Stock(io::Loop& loop, SocketSource& source) : loop_(loop), source_(source) {}
+  Stock(const Stock&) = delete;
+  Stock& operator=(const Stock&) = delete;
+
+  // A socket of that namespace; an invalid Fd if none came until the deadline or none will come.
+  io::Task<Fd> take(uint64_t netns, int family, uint64_t deadline_ns);
+
+  void add(uint64_t netns, int family, std::vector<Fd> fds);
+  // None will come: those who wait go away empty-handed.
+  void refused(uint64_t netns, int family);
+  // Closes what is left of a namespace.
+  void drop(uint64_t netns);
+
+  // How often somebody had to wait (a metric; the measure for the batch sizes).
+  [[nodiscard]] uint64_t waits() const { return waits_; }
+
+ private:
+  struct Waiting;
+  struct Shelf {
+    std::vector<Fd> fds;
+    std::list<Waiting*> waiting;
+    uint32_t batch = kFirstBatch;
+    bool asked = false;
+  };
+  using Key = std::pair<uint64_t, int>;
+
+  void ask(const Key& key, Shelf& shelf);
+
+  io::Loop& loop_;
+  SocketSource& source_;
+  std::map<Key, Shelf> shelves_;
+  uint64_t waits_ = 0;
+};
+
+}  // namespace fairlead::upstream
