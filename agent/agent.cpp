@@ -25,6 +25,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::chrono::milliseconds kProxyPatience{2000};
+// What was redirected to an old proxy's listener before the kernel was switched is in its accept queue by then.
+constexpr std::chrono::milliseconds kBeforeDrain{500};
 constexpr std::chrono::seconds kLongestWait{3600};
 
 // The proxy's program lies beside ours.
@@ -89,17 +91,19 @@ Status Agent::start() {
     }
   });
   facts_.started = std::chrono::system_clock::now();
-  reconciler_->on_first_in_force([this] {
-    if (!old_proxies_.empty()) {
-      log::info("proxies of the agent before this one drain and end: {}", fmt::join(old_proxies_, ", "));
-      cgroup_->signal(old_proxies_, SIGTERM);
-    }
-  });
+  reconciler_->on_first_in_force([this] { retire_ = loop_->after(kBeforeDrain, [this] { retire_old_proxies(); }); });
   fleet_->start();
   reconciler_->start();
   log::info("started: {} pods on node {}, admin socket {}", registry_->pods().size(), options_.node_name,
             run_dir_->socket_path());
   return {};
+}
+
+void Agent::retire_old_proxies() {
+  if (!old_proxies_.empty()) {
+    log::info("proxies of the agent before this one drain and end: {}", fmt::join(old_proxies_, ", "));
+    cgroup_->signal(old_proxies_, SIGTERM);
+  }
 }
 
 Status Agent::claim_place() {

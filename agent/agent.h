@@ -54,6 +54,7 @@ class Agent {
   [[nodiscard]] api::HttpAnswer answer_metrics_port(std::string_view path) const;
   [[nodiscard]] api::HttpAnswer answer_ready_port(std::string_view path) const;
   [[nodiscard]] api::HttpAnswer answer_admin_port(std::string_view path) const;
+  void retire_old_proxies();
   void begin_shutdown();
   // After a start that failed: what an agent before us has left stays as it is, what this one made goes.
   void abandon_place();
@@ -80,6 +81,7 @@ class Agent {
   api::AgentFacts facts_;
   Fd signals_;
   Loop::Watch signal_watch_;
+  Loop::Timer retire_;
   bool ending_ = false;
 };
 

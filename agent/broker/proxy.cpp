@@ -19,6 +19,7 @@ using std::chrono::seconds;
 constexpr milliseconds kFirstBackoff{100}, kLongestBackoff{5000};
 constexpr seconds kHealthyAfter{10};   // having lived so long, the next restart is prompt again
 constexpr seconds kAnswerWithin{10};   // hello, and the application of a snapshot
+constexpr milliseconds kUntilExitIsTold{200};
 constexpr uint32_t kMaxSocketsAtOnce = 32;
 constexpr rlim_t kMaxOpenFiles = 1 << 20;
 
@@ -94,7 +95,10 @@ Status Proxy::try_launch() {
     auto worker = std::make_unique<Worker>();
     worker->channel = std::make_unique<Channel>(
         loop_, Fd(ends[0]), [this, &worker = *worker](const broker::Message& message) { on_message(worker, message); },
-        [this, i](const std::string& why) { give_up(fmt::format("worker {}: {}", i, why)); });
+        [this, &worker = *worker, i](const std::string& why) {
+          // Mostly the first sign of the process's end, which is about to be told with its exit code.
+          worker.answer = loop_.after(kUntilExitIsTold, [this, i, why] { give_up(fmt::format("worker {}: {}", i, why)); });
+        });
     workers_.push_back(std::move(worker));
   }
   launch.fds.push_back(arena->fd.get());

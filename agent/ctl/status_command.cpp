@@ -70,7 +70,8 @@ void print_head(const json& status) {
   for (const json& line : status.value("missing", json::array())) {
     fmt::print("  {}\n", line.get<std::string>());
   }
-  for (const auto& [name, address] : status.value("addresses", json::object()).items()) {
+  const json addresses = status.value("addresses", json::object());
+  for (const auto& [name, address] : addresses.items()) {
     fmt::print("{} at {}\n", name, address.get<std::string>());
   }
 }

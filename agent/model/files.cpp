@@ -15,6 +15,10 @@ namespace fairlead::model {
 
 namespace {
 
+bool is_hidden_or_backup(std::string_view name) {
+  return name.starts_with('.') || name.starts_with('#') || name.ends_with('~');
+}
+
 struct CloseFolder {
   void operator()(DIR* folder) const { closedir(folder); }
 };
@@ -58,14 +62,12 @@ Result<Entries> read_folder(const std::string& path) {
 }  // namespace
 
 bool is_manifest(std::string_view file_name) {
-  const bool hidden = file_name.starts_with('.');
-  const bool backup = file_name.starts_with('#') || file_name.ends_with('~');
-  return !hidden && !backup &&
+  return !is_hidden_or_backup(file_name) &&
          (file_name.ends_with(".yaml") || file_name.ends_with(".yml") || file_name.ends_with(".json"));
 }
 
 bool is_manifest_folder(std::string_view folder_name) {
-  return !folder_name.starts_with('.') && folder_name != "lost+found";
+  return !is_hidden_or_backup(folder_name) && folder_name != "lost+found";
 }
 
 Result<std::vector<std::string>> list_manifests(const std::string& folder) {

@@ -11,7 +11,7 @@ namespace fairlead::model {
 
 // *.yaml, *.yml and *.json; no names that begin with a dot, and no backups of editors.
 bool is_manifest(std::string_view file_name);
-// Sub-folders are read too, one level deep, but for those whose names begin with a dot or "lost+found".
+// Sub-folders are read too, one level deep; names are ruled out as for files, and so is "lost+found".
 bool is_manifest_folder(std::string_view folder_name);
 
 // Paths below `folder` ("b.yaml", "extra/a.yaml"), in byte order, which decides who is first. Symbolic links are

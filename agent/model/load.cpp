@@ -74,6 +74,7 @@ ObjectKey key_from(const YamlNode& object, std::string_view kind, Scope scope) {
 // Istio's validation loses its warnings below these fields; there they are ours.
 bool istio_is_silent(std::string_view field) {
   return field.starts_with("spec.subsets") || field.contains("portLevelSettings") || field.contains(".fault") ||
+         field.ends_with(".circuitBreaker") ||
          (field.contains(".match[") && field.contains(".gateways") && !field.starts_with("spec.tls"));
 }
 

@@ -52,10 +52,7 @@ constexpr Entry kEntries[] = {
      "CUSTOM is not in force yet: no external authorizer is asked"},
     {"AuthorizationPolicy", "spec.rules.[].from.[].source.requestPrincipals", "", kSecurity, kNoToken},
     {"AuthorizationPolicy", "spec.rules.[].from.[].source.notRequestPrincipals", "", kSecurity, kNoToken},
-    {"AuthorizationPolicy", "spec.rules.[].from.[].source.trustDomains", "", kSecurity, kYet},
-    {"AuthorizationPolicy", "spec.rules.[].from.[].source.notTrustDomains", "", kSecurity, kYet},
     {"AuthorizationPolicy", "spec.rules.[].when.[].key", "request.auth.", kSecurity, kNoToken},
-    {"AuthorizationPolicy", "spec.rules.[].when.[].key", "source.trustDomain", kSecurity, kYet},
     {"AuthorizationPolicy", "spec.rules.[].when.[].key", "connection.sni", kSecurity, kNoAttribute},
     {"AuthorizationPolicy", "spec.rules.[].when.[].key", "experimental.", kSecurity, kNoAttribute},
 };

@@ -134,8 +134,6 @@ struct Former {
 };
 
 constexpr Former kFormer[] = {
-    {"circuitBreaker", "use connectionPool and outlierDetection"},
-    {"simpleCb", "use connectionPool and outlierDetection"},
     {"websocketUpgrade", "leave it out: upgrades to WebSocket are always allowed"},
     {"appendHeaders", "use headers.request.add"},
     {"appendRequestHeaders", "use headers.request.add"},

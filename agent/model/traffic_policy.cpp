@@ -165,6 +165,9 @@ std::chrono::milliseconds read_traffic_policy(const Cursor& at) {
   if (tunnel && proxy_protocol) {
     at.error("tunnel and proxyProtocol exclude each other");
   }
+  // Gone since Istio 1.0, but tutorials still show it. A cluster prunes it and takes the rest; so does this, and says
+  // so.
+  fields["circuitBreaker"].warn("is no field any more and does nothing; use connectionPool and outlierDetection");
   Fields budget(fields["retryBudget"]);
   static_cast<void>(budget["percent"].number(0, kMaxPercent));
   static_cast<void>(budget["minRetryConcurrency"].uint32());

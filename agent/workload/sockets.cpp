@@ -16,10 +16,10 @@ bool set_option(const Fd& fd, int level, int name, int value) {
   return setsockopt(fd.get(), level, name, &value, sizeof value) == 0;
 }
 
-SocketAddress loopback(int family, uint16_t port) {
-  return {*IpAddress::parse(family == AF_INET ? "127.0.0.1" : "::1"), port};
-}
+SocketAddress loopback4(uint16_t port) { return {*IpAddress::parse("127.0.0.1"), port}; }
+SocketAddress loopback6(uint16_t port) { return {*IpAddress::parse("::1"), port}; }
 
+// The kernel has none, or the pod's loopback has no ::1 (disable_ipv6).
 bool means_no_ipv6(const Error& error) {
   return error.errno_value() == EAFNOSUPPORT || error.errno_value() == EADDRNOTAVAIL;
 }
@@ -57,10 +57,11 @@ Result<Listener> SocketMaker::listen(const Place& place, fl_mode mode, const Wis
       (wish.family == AF_INET6 && !set_option(*fd, IPPROTO_IPV6, IPV6_V6ONLY, inbound ? 0 : 1))) {
     return fail_sys("setsockopt");
   }
-  Status bound = bind_to(*fd, wish.family, loopback(wish.family, wish.port));
-  if (!bound && bound.error().errno_value() == EADDRINUSE && wish.port != 0) {
-    log::warn("port {} is taken in a pod in sidecar mode: its sidecar listens on a port that the kernel chooses", wish.port);
-    bound = bind_to(*fd, wish.family, loopback(wish.family, 0));
+  Status bound = bind_to(*fd, wish.family, wish.address);
+  if (!bound && bound.error().errno_value() == EADDRINUSE && wish.address.port != 0) {
+    log::warn("{} is taken in a pod in sidecar mode: its sidecar gets a port that the kernel chooses",
+              wish.address.text());
+    bound = bind_to(*fd, wish.family, {wish.address.ip, 0});
   }
   if (!bound) {
     return std::unexpected(bound.error());
@@ -85,20 +86,20 @@ Result<std::vector<Listener>> SocketMaker::listeners(const Place& place, fl_mode
   const uint16_t in = sidecar ? kSidecarInboundPort : 0;
   return door_.inside(place.netns_fd, [&]() -> Result<std::vector<Listener>> {
     std::vector<Listener> made;
-    auto outbound4 = listen(place, mode, {broker::Role::kOutbound, AF_INET, out});
+    auto outbound4 = listen(place, mode, {broker::Role::kOutbound, AF_INET, loopback4(out)});
     if (!outbound4) {
       return std::unexpected(outbound4.error());
     }
     made.push_back(std::move(*outbound4));
-    auto outbound6 = listen(place, mode, {broker::Role::kOutbound, AF_INET6, out});
+    auto outbound6 = listen(place, mode, {broker::Role::kOutbound, AF_INET6, loopback6(out)});
     if (outbound6) {
       made.push_back(std::move(*outbound6));
     } else if (!means_no_ipv6(outbound6.error())) {
       return std::unexpected(outbound6.error());
     }
-    auto inbound = listen(place, mode, {broker::Role::kInbound, AF_INET6, in});
-    if (!inbound && means_no_ipv6(inbound.error())) {
-      inbound = listen(place, mode, {broker::Role::kInbound, AF_INET, in});
+    auto inbound = listen(place, mode, {broker::Role::kInbound, AF_INET6, loopback4(in)});
+    if (!inbound && inbound.error().errno_value() == EAFNOSUPPORT) {  // a kernel without IPv6
+      inbound = listen(place, mode, {broker::Role::kInbound, AF_INET, loopback4(in)});
     }
     if (!inbound) {
       return std::unexpected(inbound.error());

@@ -31,7 +31,7 @@ struct Listener {
   uint64_t id = 0;  // unique in this agent's life; proxies name it by this
   uint64_t netns = 0;
   broker::Role role = broker::Role::kOutbound;
-  int family = 0;  // AF_INET, AF_INET6 (an inbound one of AF_INET6 takes both)
+  int family = 0;  // of the socket; an inbound one of AF_INET6 takes both
   fl_mode mode = FL_MODE_NODE;
   SocketAddress address;
   std::shared_ptr<const Fd> fd;  // shared with messages that are still queued
@@ -45,8 +45,10 @@ class SocketMaker {
  public:
   SocketMaker(const NetnsDoor& door, Tag tag) : door_(door), tag_(std::move(tag)) {}
 
-  // The listeners that a pod needs in a mode: outbound on 127.0.0.1 and, where the pod has IPv6, on ::1; inbound on ::1,
-  // dual-stack, else on 127.0.0.1. Loopback only: whoever dials a pod from outside reaches none of them but by steer.
+  // The listeners that a pod needs in a mode: outbound on 127.0.0.1 and, where the pod has IPv6, on ::1; inbound on
+  // ::ffff:127.0.0.1, which takes the SYNs of both families from steer. (An AF_INET6 socket that is bound to a real IPv6
+  // address is IPv6-only, whatever IPV6_V6ONLY says: net/ipv6/af_inet6.c, __inet6_bind. Bound to [::] it would be open to
+  // whoever dials the pod.) Loopback only: whoever dials a pod from outside reaches none of them but by steer.
   // Node mode: ports that the kernel chooses. Sidecar mode: 15001 and 15006, or chosen ones if they are taken in the pod
   // (BPF knows the port; only a person who looks for the customary number is surprised).
   [[nodiscard]] Result<std::vector<Listener>> listeners(const Place& place, fl_mode mode);
@@ -58,7 +60,7 @@ class SocketMaker {
   struct Wish {
     broker::Role role;
     int family;
-    uint16_t port;
+    SocketAddress address;
   };
   Result<Listener> listen(const Place& place, fl_mode mode, const Wish& wish);
   Result<Fd> tagged_socket(const Place& place, int family, fl_tag_role role) const;

@@ -97,6 +97,46 @@ TEST_F(EntriesTest, AnAbandonedConnectByUnspecifiedAddressLeavesNoEntry) {
   EXPECT_TRUE(no_connections_left());
 }
 
+TEST_F(EntriesTest, ASocketEndsItsOwnEntryOnly) {
+  Fd socket = dial_silence("10.77.0.77");
+  auto opened = maps();
+  auto [key, entry] = connections().front();
+  entry.socket_cookie++;  // as if another socket had the tuple by now
+  ASSERT_TRUE(opened.connections.update(key, entry).has_value());
+  socket.reset();
+  EXPECT_EQ(connections().size(), 1U);
+}
+
+TEST_F(EntriesTest, LoopbackTuplesOfTwoPodsAreKeptApart) {
+  build_.pod_port(b(), 80, FL_PROTOCOL_HTTP);
+  const auto at_a = outbound_listeners(a());
+  const uint16_t port = port_of(at_a.v4);
+  const Fd at_c = tagged_listener(c(), FL_TAG_OUTBOUND, address("127.0.0.1", port));
+  build_.tables.pods[c().cookie].outbound_port4 = htons(port);
+  apply();
+  // Pod c's connection stays in SYN_SENT, with its entry: the listener's queue is full.
+  ASSERT_EQ(listen(at_c.get(), 0), 0);
+  const auto fills = dial(c().netns, b().at(80));
+  ASSERT_EQ(fills.error, 0);
+  const auto source = address("127.0.0.1", 40123);
+  const Fd waiting = tcp_socket(c().netns, AF_INET);
+  sockaddr_storage storage{};
+  const socklen_t size = source.to(storage, AF_INET);
+  ASSERT_EQ(bind(waiting.get(), reinterpret_cast<sockaddr*>(&storage), size), 0);
+  fcntl(waiting.get(), F_SETFL, O_NONBLOCK);
+  ASSERT_EQ(connect_to(waiting, b().at(80)), EINPROGRESS);
+  ASSERT_EQ(connections().size(), 1U);
+  // Pod a's has the same addresses and ports.
+  const auto client = dial(a().netns, b().at(80), {.family = 0, .bind = source});
+  ASSERT_EQ(client.error, 0);
+  const auto answer = connection_of(accept_one(at_a.v4).fd);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->identity, a().identity);
+  const auto left = connections();
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left.front().second.identity, c().identity);
+}
+
 TEST_F(EntriesTest, OnlyMeshedDestinationsGetEntries) {
   const Fd server = listen_on(outside().netns, outside().at(0));
   const auto client = dial(a().netns, outside().at(port_of(server)));

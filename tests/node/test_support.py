@@ -80,6 +80,6 @@ def test_tcp_by_hand_is_understood_by_a_server(pods, family):
     client, server = pods
     with HandMade(client, getattr(server, family), 9000, 40001) as made:
         assert made.open().flags & (SYN | ACK) == SYN | ACK
-        assert made.ask(b"abc") == b"server\nabc"
+        assert made.ask(b"abc", 10) == b"server\nabc"
     with HandMade(client, getattr(server, family), 9, 40002) as made:
         assert made.open().flags & RST

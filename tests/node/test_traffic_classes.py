@@ -77,13 +77,14 @@ def test_native_ipv6_is_served_as_ipv4_is(shop):
     assert tcp_names(shop, shop.client, shop.vip6) == shop.pod_names
 
 
-@pytest.mark.parametrize("port, greeting", [(9000, None), (80, b"GET / HTTP/1.1\r\nHost: web.shop\r\nConnection: close\r\n\r\n")])
-def test_an_ipv4_service_dialled_from_an_ipv6_socket(shop, port, greeting):
+@pytest.mark.parametrize("port", [80, 9000])
+def test_an_ipv4_service_dialled_from_an_ipv6_socket(shop, port):
     with shop.client.dial(f"::ffff:{shop.vip}", port) as sock:
         assert sock.getpeername()[:2] == (f"::ffff:{shop.vip}", port)
         assert sock.getsockname()[0] == f"::ffff:{shop.client.ip4}"
-        if greeting:
-            assert f'"client": "{shop.client.ip4}"'.encode() in exchange(sock, greeting, 100_000)
+        if port == 80:
+            answer = exchange(sock, b"GET / HTTP/1.1\r\nHost: web.shop\r\nConnection: close\r\n\r\n", 100_000)
+            assert f'"client": "{shop.client.ip4}"'.encode() in answer
         else:
             assert name_of(sock) in shop.pod_names
 
@@ -253,7 +254,7 @@ def test_a_hand_made_syn_gets_no_identity_at_a_tcp_port(shop, family):
     address = getattr(shop.web["v1"], family)
     with HandMade(shop.client, address, 9000, 40100) as made:       # nothing selects the pod: anyone may
         assert made.open().flags & (SYN | ACK) == SYN | ACK
-        assert made.ask(b"x").startswith(b"web-1\n")
+        assert made.ask(b"x", 7) == b"web-1\nx"
     with shop.node.having(allow("client")):
         with shop.client.dial(address, 9000) as sock:               # the same pod, by a socket
             assert name_of(sock) == "web-1"
@@ -265,7 +266,8 @@ def test_a_hand_made_syn_gets_no_identity_at_a_tcp_port(shop, family):
 @pytest.mark.parametrize("family", ["ip4", "ip6"])
 def test_a_hand_made_connection_gets_no_identity_at_an_http_port(shop, family):
     address = getattr(shop.web["v1"], family)
-    request = b"GET /forged HTTP/1.1\r\nHost: web.shop\r\nConnection: close\r\n\r\n"
+    path = f"/forged-{family}"
+    request = f"GET {path} HTTP/1.1\r\nHost: web.shop\r\nConnection: close\r\n\r\n".encode()
     with HandMade(shop.client, address, 8080, 40110) as made:
         made.open()
         assert made.ask(request).startswith(b"HTTP/1.1 200")
@@ -274,7 +276,7 @@ def test_a_hand_made_connection_gets_no_identity_at_an_http_port(shop, family):
         with HandMade(shop.client, address, 8080, 40111) as made:
             made.open()
             assert made.ask(request).startswith(b"HTTP/1.1 403")
-    assert sum(path == "/forged" for _, path, _ in shop.echo["v1"].requests) == (1 if family == "ip4" else 2)
+    assert [asked for _, asked, _ in shop.echo["v1"].requests].count(path) == 1
 
 
 def test_a_manifest_may_exclude_a_pod_entirely(shop):

@@ -86,11 +86,11 @@ class HandMade:
             self.send(ACK)
         return answer
 
-    def ask(self, payload: bytes) -> bytes:
-        """Sends it; everything that comes back until the end, or until nothing comes for a while."""
+    def ask(self, payload: bytes, until: int | None = None) -> bytes:
+        """Sends it; what comes back until the end, or until so many bytes came, or nothing for ten seconds."""
         self.send(PSH | ACK, payload)
         got = b""
-        while (segment := self.receive(2)) is not None:
+        while (until is None or len(got) < until) and (segment := self.receive()) is not None:
             if segment.flags & RST:
                 break
             if segment.sequence == self._next:

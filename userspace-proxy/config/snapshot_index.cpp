@@ -83,7 +83,7 @@ const Service* Snapshot::Index::named_service(HostName& host, std::string_view c
     }
   }
   const std::string_view qualified = host.in_namespace(client_namespace);
-  if (const Service* service = by_name(name, qualified)) {
+  if (const Service* service = by_name(name, qualified, Wanted::kAny)) {
     return service;
   }
   // A headless service's pods have names under the service's.
@@ -91,16 +91,25 @@ const Service* Snapshot::Index::named_service(HostName& host, std::string_view c
   if (dot == std::string_view::npos) {
     return nullptr;
   }
-  const Service* parent = by_name(name.substr(dot + 1), qualified.empty() ? qualified : qualified.substr(dot + 1));
-  return parent != nullptr && parent->headless ? parent : nullptr;
+  return by_name(name.substr(dot + 1), qualified.empty() ? qualified : qualified.substr(dot + 1), Wanted::kHeadless);
 }
 
-const Service* Snapshot::Index::by_name(std::string_view name, std::string_view qualified) const {
-  if (const Service* service = find_service(services_by_host, name)) {
+const Service* Snapshot::Index::by_name(std::string_view name, std::string_view qualified, Wanted wanted) const {
+  const auto fits = [wanted](const Service* service) {
+    return service != nullptr && (wanted == Wanted::kAny || service->headless);
+  };
+  if (const Service* service = find_service(services_by_host, name); fits(service)) {
     return service;
   }
+  const Service* service = by_short_name(name, qualified);
+  return fits(service) ? service : nullptr;
+}
+
+const Service* Snapshot::Index::by_short_name(std::string_view name, std::string_view qualified) const {
   if (name.ends_with(kServiceSuffix)) {
-    return find_service(services_by_short_name, name.substr(0, name.size() - kServiceSuffix.size()));
+    if (const auto* found = find_service(services_by_short_name, name.substr(0, name.size() - kServiceSuffix.size()))) {
+      return found;
+    }  // else a namespace may have that name
   }
   switch (std::ranges::count(name, '.')) {
     case 0:

@@ -60,8 +60,10 @@ struct Snapshot::Index {
   [[nodiscard]] const Service* named_service(HostName& host, std::string_view client_namespace) const;
 
  private:
+  enum class Wanted : uint8_t { kAny, kHeadless };
   // `qualified`: `name` with the client's namespace behind it; empty if it has none.
-  [[nodiscard]] const Service* by_name(std::string_view name, std::string_view qualified) const;
+  [[nodiscard]] const Service* by_name(std::string_view name, std::string_view qualified, Wanted wanted) const;
+  [[nodiscard]] const Service* by_short_name(std::string_view name, std::string_view qualified) const;
 };
 
 }  // namespace fairlead::config

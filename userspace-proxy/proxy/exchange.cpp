@@ -192,7 +192,11 @@ io::Task<HttpSession::After> Exchange::run() {
     const auto& direct = std::get<route::DirectResponse>(subject_.plan.route->action);
     fail(Reason::DIRECT_RESPONSE);
     const auto fields = edits_of(scratch_, nullptr, &subject_.plan.route->response_headers);
-    after = co_await reply(direct.status, direct.body, fields.empty() ? std::span<const http::Field>() : fields[0].set);
+    std::span<const http::Field> added;
+    if (!fields.empty()) {
+      added = fields[0].set;
+    }
+    after = co_await reply(direct.status, direct.body, added);
   } else if (subject_.plan.kind == plan::Plan::Kind::kRedirect) {
     const auto& redirect = std::get<route::Redirect>(subject_.plan.route->action);
     fail(Reason::DIRECT_RESPONSE);
@@ -237,7 +241,8 @@ bool Exchange::skip_body() {
 io::Task<HttpSession::After> Exchange::refuse(Reason reason) {
   fail(reason);
   const Refused refused = answer_of(reason);
-  co_return co_await reply(refused.status, refused.body, {});
+  const After after = co_await reply(refused.status, refused.body, std::span<const http::Field>());
+  co_return after;
 }
 
 io::Task<HttpSession::After> Exchange::reply(uint16_t status, std::string_view body,
@@ -457,7 +462,8 @@ io::Task<HttpSession::After> Exchange::relay_answer(BodyPump& request_body) {
   outcome_.response_size = scratch_.to_client.size();
   outcome_.reason = Reason::VIA_UPSTREAM;
   if (scratch_.response.status == 101) {
-    co_return co_await upgraded();
+    const After after = co_await upgraded();
+    co_return after;
   }
   const http::BodyFraming framing = scratch_.response.body;
   const bool upstream_keeps = scratch_.response.keep_alive && framing.kind != Kind::kUntilClose;

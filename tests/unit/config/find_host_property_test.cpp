@@ -153,7 +153,7 @@ class Generator {
 
  private:
   const std::vector<std::string> kLabels = {"a", "b", "ns1", "svc"};
-  const std::vector<std::string> kNamespaces = {"ns1", "ns2"};
+  const std::vector<std::string> kNamespaces = {"ns1", "ns2", "svc"};
   const std::vector<std::string> kEnds = {"", "", "", ".svc", ".svc.cluster.local", ".local"};
 
   std::mt19937 random_;

@@ -106,6 +106,14 @@ TEST(Chunked, LimitsHold) {
   EXPECT_EQ(read("0\r\nX: " + std::string(kMaxHeadBytes, 'a')).progress, Progress::kRefused);
 }
 
+TEST(Chunked, LimitsAreThoseOfEachChunk) {
+  std::string bytes;
+  for (int i = 0; i < 100; ++i) {
+    bytes += "0001;" + std::string(100, 'x') + "\r\na\r\n";
+  }
+  EXPECT_EQ(read(bytes + "0\r\n\r\n").progress, Progress::kDone);
+}
+
 TEST(Chunked, RefusalAndEndAreFinal) {
   ChunkedReader reader;
   EXPECT_EQ(reader.step("x").progress, Progress::kRefused);

@@ -43,8 +43,18 @@ TEST(Forward, TeTrailersPasses) {
 }
 
 TEST(Forward, BlanksRoundValuesAreWrittenAsOneSpace) {
-  EXPECT_EQ(request("GET / HTTP/1.1\r\nHost:h\r\nX-Pad: \t v \t\r\nX-Empty:\r\nX-Tab:\tv\r\n\r\n"),
-            "GET / HTTP/1.1\r\nHost: h\r\nX-Pad: v\r\nX-Empty: \r\nX-Tab: v\r\n\r\n");
+  EXPECT_EQ(request("GET / HTTP/1.1\r\nHost:h\r\nX-Pad: \t v \t\r\nX-Empty:\r\nX-Tab:\tv\r\nX-Trail: v \r\n\r\n"),
+            "GET / HTTP/1.1\r\nHost: h\r\nX-Pad: v\r\nX-Empty: \r\nX-Tab: v\r\nX-Trail: v\r\n\r\n");
+}
+
+TEST(Forward, FieldsThatDoNotLieSideBySideAreWrittenAllTheSame) {
+  const auto first = parse_response("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: 1\r\n\r\n");
+  const std::string other = "X-B: 2\r\n";
+  first->head.fields.push({std::string_view(other).substr(0, 3), std::string_view(other).substr(5, 1)}, FieldId::kOther,
+                          Fields::Layout::kVerbatim);
+  std::string out;
+  write_response(out, first->head, {});
+  EXPECT_EQ(out, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-A: 1\r\nX-B: 2\r\n\r\n");
 }
 
 TEST(Forward, NormalisedPathIsWhatIsSentOn) {

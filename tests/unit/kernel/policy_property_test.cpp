@@ -23,10 +23,11 @@ class Dice {
 };
 
 // Nested, adjacent, equal and whole blocks of both families, and single addresses at their edges.
-const std::vector<std::string> kBlocks = {
-    "0.0.0.0/0", "::/0",        "10.0.0.0/8",  "10.0.0.0/9",     "10.128.0.0/9",     "10.1.0.0/16", "10.1.2.0/24",
-    "10.1.2.3",  "10.1.2.0/32", "10.1.2.0/25", "10.1.2.128/25",  "255.255.255.255",  "fd00::/8",    "fd00::/64",
-    "fd00::1",   "::1",         "::",          "ffff:ffff::/32", "::ffff:0.0.0.0/96"};
+const std::vector<std::string> kBlocks = {"0.0.0.0/0",    "::/0",           "10.0.0.0/8",    "10.0.0.0/9",
+                                          "10.128.0.0/9", "10.1.0.0/16",    "10.1.2.0/24",   "10.1.2.3",
+                                          "10.1.2.0/32",  "10.1.2.0/25",    "10.1.2.128/25", "255.255.255.255",
+                                          "fd00::/8",     "fd00::/64",      "fd00::1",       "::1",
+                                          "::",           "ffff:ffff::/32", "::/1",          "8000::/1"};
 const std::vector<std::string> kPrincipals = {"*",
                                               "cluster.local/ns/shop/sa/w0",
                                               "cluster.local/ns/shop/sa/w1",

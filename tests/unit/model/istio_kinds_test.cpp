@@ -157,8 +157,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "spec.subsets[0].labels[a b]"},
         Refusal{"DestinationRule", "{host: a, subsets: [{name: v1, trafficPolicy: {}}]}",
                 "spec.subsets[0].trafficPolicy"},
-        Refusal{"DestinationRule", policy("circuitBreaker: {}, tls: {mode: DISABLE}"),
-                "spec.trafficPolicy.circuitBreaker"},
+        Refusal{"DestinationRule", policy("circuitBreaker: {}"), "spec.trafficPolicy"},
         Refusal{"DestinationRule", policy("connectionPool: {}"), "spec.trafficPolicy.connectionPool"},
         Refusal{"DestinationRule", policy("connectionPool: {tcp: {maxConnections: -1}}"),
                 "spec.trafficPolicy.connectionPool.tcp.maxConnections"},
@@ -376,6 +375,15 @@ TEST(DestinationRuleKind, WarnsOfWhatIstioIgnores) {
   ASSERT_EQ(loaded.objects.size(), 1u);
   EXPECT_EQ(loaded.messages[0].code, "IST0133");
   EXPECT_EQ(loaded.messages[0].field, "spec.trafficPolicy.outlierDetection.consecutiveErrors");
+}
+
+TEST(DestinationRuleKind, TheOldCircuitBreakerIsIgnoredWithAWarningAndTheRestCounts) {
+  const Loaded loaded = load_documents(
+      object("DestinationRule", "{host: a, trafficPolicy: {tls: {mode: DISABLE}, circuitBreaker: {simpleCb: {}}}}"),
+      "f");
+  EXPECT_EQ(loaded.objects.size(), 1u);
+  EXPECT_EQ(loaded.messages[0].code, "FL0009");
+  EXPECT_EQ(loaded.messages[0].field, "spec.trafficPolicy.circuitBreaker");
 }
 
 TEST(AuthorizationPolicyKind, IsReadWithEveryPart) {

@@ -149,7 +149,7 @@ spec: {ports: [{port: 80, nodePrt: 1}], whatever: {x: 1}}
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: a}
-spec: {host: a, trafficPolicy: {circuitBreaker: {}}}
+spec: {host: a, trafficPolicy: {outlierDetection: {sleepWindow: 60s}}}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -159,8 +159,8 @@ spec: {host: a, subset: [{name: v1}]}
                                        "f");
   EXPECT_THAT(keys(loaded), ElementsAre("Service/default/a"));
   ASSERT_EQ(loaded.messages.size(), 2u);
-  EXPECT_EQ(loaded.messages[0].field, "spec.trafficPolicy.circuitBreaker");
-  EXPECT_THAT(loaded.messages[0].text, HasSubstr("connectionPool and outlierDetection"));
+  EXPECT_EQ(loaded.messages[0].field, "spec.trafficPolicy.outlierDetection.sleepWindow");
+  EXPECT_THAT(loaded.messages[0].text, HasSubstr("outlierDetection.baseEjectionTime"));
   EXPECT_EQ(loaded.messages[1].field, "spec.subset");
   EXPECT_THAT(loaded.messages[1].text, HasSubstr("did you mean subsets?"));
 }
