@@ -1,14 +1,5 @@
 #include "agent/agent.h"
 
-#include <signal.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
-
-#include <algorithm>
-
-#include <fmt/format.h>
-
 #include "agent/api/config_dump.h"
 #include "agent/api/explain.h"
 #include "agent/api/metrics.h"
@@ -18,6 +9,14 @@
 #include "agent/host/version.h"
 #include "agent/workload/wanted.h"
 #include "userspace-proxy/base/log.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 namespace fairlead::agent {
 namespace {
@@ -138,9 +137,8 @@ Status Agent::open_kernel() {
       return fail(fmt::format("this kernel lacks {}: {}", feature.name, feature.meaning));
     }
   }
-  auto datapath = kernel::Datapath::open({.pin_dir = run_dir_->pin_dir(),
-                                          .hook_cgroup = options_.hook_cgroup,
-                                          .own_cgroup = cgroup_->directory()});
+  auto datapath = kernel::Datapath::open(
+      {.pin_dir = run_dir_->pin_dir(), .hook_cgroup = options_.hook_cgroup, .own_cgroup = cgroup_->directory()});
   if (!datapath) {
     return std::unexpected(datapath.error());
   }
@@ -186,11 +184,13 @@ Status Agent::open_endpoints() {
     std::unique_ptr<api::HttpEndpoint>& opened;
     api::HttpAnswer (Agent::*answer)(std::string_view) const;
   };
-  for (const Endpoint& endpoint : {Endpoint{"metrics", options_.metrics, metrics_endpoint_, &Agent::answer_metrics_port},
-                                   Endpoint{"ready", options_.ready, ready_endpoint_, &Agent::answer_ready_port},
-                                   Endpoint{"admin", options_.admin, admin_endpoint_, &Agent::answer_admin_port}}) {
+  for (const Endpoint& endpoint :
+       {Endpoint{"metrics", options_.metrics, metrics_endpoint_, &Agent::answer_metrics_port},
+        Endpoint{"ready", options_.ready, ready_endpoint_, &Agent::answer_ready_port},
+        Endpoint{"admin", options_.admin, admin_endpoint_, &Agent::answer_admin_port}}) {
     auto opened = api::HttpEndpoint::open(
-        *loop_, endpoint.wanted, [this, answer = endpoint.answer](std::string_view path) { return (this->*answer)(path); });
+        *loop_, endpoint.wanted,
+        [this, answer = endpoint.answer](std::string_view path) { return (this->*answer)(path); });
     if (!opened) {
       return fail(opened.error(), fmt::format("{} endpoint", endpoint.name));
     }
@@ -220,7 +220,8 @@ void Agent::add_admin_requests() {
   admin_socket_->on("metrics", [this](const json&, const api::Answer& answer) { answer.done({{"text", metrics()}}); });
   admin_socket_->on("wait", [this](const json& request, const api::Answer& answer) { answer_wait(request, answer); });
   admin_socket_->on("mode", [this](const json& request, const api::Answer& answer) { answer_mode(request, answer); });
-  admin_socket_->on("explain", [this](const json& request, const api::Answer& answer) { answer_explain(request, answer); });
+  admin_socket_->on("explain",
+                    [this](const json& request, const api::Answer& answer) { answer_explain(request, answer); });
   admin_socket_->on("flows", [this](const json& request, const api::Answer& answer) {
     flows_->answer(request.value("follow", false), answer);
   });

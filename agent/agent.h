@@ -1,11 +1,6 @@
-// The agent: everything that lives as long as the process, built in order and taken down in order. The composition root;
-// what each part does is said where the part is. Main thread only.
+// The agent: everything that lives as long as the process, built in order and taken down in order. The composition
+// root; what each part does is said where the part is. Main thread only.
 #pragma once
-
-#include <chrono>
-#include <functional>
-#include <memory>
-#include <string>
 
 #include "agent/api/admin_socket.h"
 #include "agent/api/flows.h"
@@ -25,6 +20,11 @@
 #include "agent/workload/sockets.h"
 #include "userspace-proxy/base/error.h"
 
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
 namespace fairlead::agent {
 
 class Agent {
@@ -34,7 +34,8 @@ class Agent {
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
-  // Until SIGTERM or SIGINT, then takes everything down. An error: it could not start, and nothing is left of the attempt.
+  // Until SIGTERM or SIGINT, then takes everything down. An error: it could not start, and nothing is left of the
+  // attempt.
   Status run();
 
  private:

@@ -1,5 +1,7 @@
 #include "agent/loop.h"
 
+#include "userspace-proxy/base/log.h"
+
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -8,8 +10,6 @@
 #include <array>
 #include <cstdlib>
 #include <vector>
-
-#include "userspace-proxy/base/log.h"
 
 namespace fairlead::agent {
 

@@ -5,6 +5,9 @@
 // outlive the loop. Thread: the one that runs it. Errors of epoll_ctl on a valid fd are programming errors and abort.
 #pragma once
 
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -13,9 +16,6 @@
 #include <memory>
 #include <unordered_map>
 #include <utility>
-
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
 
 namespace fairlead::agent {
 

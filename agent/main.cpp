@@ -1,10 +1,10 @@
 // fairlead-agent: reads the command line, checks what the process may do, runs the agent.
-#include <cstdio>
-
 #include "agent/agent.h"
 #include "agent/host/capabilities.h"
 #include "agent/options.h"
 #include "userspace-proxy/base/log.h"
+
+#include <cstdio>
 
 int main(int argc, char** argv) {
   using namespace fairlead;

@@ -1,16 +1,15 @@
 #include "agent/options.h"
 
+#include "agent/compile/mode.h"
+#include "agent/host/version.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
-
-#include "agent/compile/mode.h"
-#include "agent/host/version.h"
 
 namespace fairlead::agent {
 namespace {
@@ -80,13 +79,23 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.add_option("--pin-dir", options.pin_dir, "bpffs directory (default: /sys/fs/bpf/fairlead/HASH of the run-dir)");
   app.add_option("--hook-cgroup", options.hook_cgroup, "cgroup2 directory whose processes are governed (default: all)")
       ->check(CLI::ExistingDirectory);
-  app.add_option("--metrics-address", metrics, "where Prometheus scrapes")->check(listen_address(options.metrics))->capture_default_str();
-  app.add_option("--ready-address", ready, "where readiness is asked")->check(listen_address(options.ready))->capture_default_str();
-  app.add_option("--admin-address", admin, "read-only admin endpoint")->check(listen_address(options.admin))->capture_default_str();
+  app.add_option("--metrics-address", metrics, "where Prometheus scrapes")
+      ->check(listen_address(options.metrics))
+      ->capture_default_str();
+  app.add_option("--ready-address", ready, "where readiness is asked")
+      ->check(listen_address(options.ready))
+      ->capture_default_str();
+  app.add_option("--admin-address", admin, "read-only admin endpoint")
+      ->check(listen_address(options.admin))
+      ->capture_default_str();
   app.add_option("--proxy-workers", options.proxy_workers, "threads of the node proxy (default: one per CPU)")
       ->check(CLI::Range(1U, kMaxWorkers));
-  app.add_option("--proxy-uid", options.proxy_uid, "uid of the proxies")->check(CLI::Range(1U, 4294967294U))->capture_default_str();
-  app.add_option("--proxy-gid", options.proxy_gid, "gid of the proxies")->check(CLI::Range(1U, 4294967294U))->capture_default_str();
+  app.add_option("--proxy-uid", options.proxy_uid, "uid of the proxies")
+      ->check(CLI::Range(1U, 4294967294U))
+      ->capture_default_str();
+  app.add_option("--proxy-gid", options.proxy_gid, "gid of the proxies")
+      ->check(CLI::Range(1U, 4294967294U))
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
     line.run = true;

@@ -1,12 +1,12 @@
 // The command line of fairlead-agent (design section 7). Pure but for reading the host's name and CPU count.
 #pragma once
 
-#include <cstdint>
-#include <string>
-
 #include "agent/api/http_endpoint.h"
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/config/snapshot.h"
+
+#include <cstdint>
+#include <string>
 
 namespace fairlead::agent {
 

@@ -1,13 +1,12 @@
 #include "agent/reconcile.h"
 
+#include "agent/workload/wanted.h"
+#include "userspace-proxy/base/log.h"
+
+#include <fmt/format.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
-
-#include <fmt/format.h>
-
-#include "agent/workload/wanted.h"
-#include "userspace-proxy/base/log.h"
 
 namespace fairlead::agent {
 namespace {
@@ -60,8 +59,8 @@ void Reconciler::schedule(Loop::Clock::duration delay) {
 
 void Reconciler::look_at_namespaces() {
   poll_ = parts_.loop.after(kLookAtNamespaces, [this] {
-    const bool has_problem = std::ranges::any_of(parts_.registry.pods(),
-                                                 [](const auto& item) { return !item.second.problem.empty(); });
+    const bool has_problem =
+        std::ranges::any_of(parts_.registry.pods(), [](const auto& item) { return !item.second.problem.empty(); });
     const bool is_blind = parts_.source.inotify_fd() < 0;
     if (parts_.registry.is_stale()) {
       run_now();
@@ -108,7 +107,8 @@ bool Reconciler::settle_modes() {
   for (auto& [uid, pod] : parts_.registry.pods()) {
     const bool ready = pod.wanted_mode != FL_MODE_SIDECAR || parts_.fleet.sidecar_serves(pod.cookie);
     if (pod.mode != pod.wanted_mode && ready) {
-      log::info("pod {}: mode {} ({})", uid, compile::mode_name(workload::from_kernel(pod.wanted_mode)), pod.mode_reason);
+      log::info("pod {}: mode {} ({})", uid, compile::mode_name(workload::from_kernel(pod.wanted_mode)),
+                pod.mode_reason);
       pod.mode = pod.wanted_mode;
       changed = true;
     }
@@ -272,8 +272,8 @@ std::vector<std::string> Reconciler::missing() const {
     if (!pod.problem.empty()) {
       lines.push_back(fmt::format("pod {}: {}", uid, pod.problem));
     } else if (pod.mode != pod.wanted_mode) {
-      lines.push_back(fmt::format("pod {} is not yet in mode {}", uid,
-                                  compile::mode_name(workload::from_kernel(pod.wanted_mode))));
+      lines.push_back(
+          fmt::format("pod {} is not yet in mode {}", uid, compile::mode_name(workload::from_kernel(pod.wanted_mode))));
     }
   }
   std::ranges::move(parts_.fleet.missing(generation_), std::back_inserter(lines));

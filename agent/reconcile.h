@@ -3,33 +3,28 @@
 // A cycle reads the source, compares the pods that it names with the network namespaces that exist, compiles, and - if
 // anything differs - makes a new generation, which goes into force in this order:
 //
-//   1. Pods whose namespace is gone, or that are no longer wanted: at once, waiting for nobody. Their sidecar ends, every
+//   1. Pods whose namespace is gone, or that are no longer wanted: at once, waiting for nobody. Their sidecar ends,
+//   every
 //      proxy closes what it has in there, their steer program is detached.
 //   2. Listeners of new pods and new modes are made (nothing leads to them yet), sidecars that are wanted are started.
 //   3. Every proxy gets the snapshot, then its new listeners. A proxy knows a pod before the kernel can send it one of
 //      its connections; a policy or route that changed is applied to requests on open connections from here on.
-//   4. When every worker that judges has acknowledged: listeners into the kernel's table, then the kernel's tables (each
-//      value switched by one update, removals last: Datapath::apply), then steer programs of new pods. Between 3 and 4 a
-//      connection may still be sent to a proxy that would not get it any more: it serves it, by the new configuration,
-//      since the snapshot keeps the cookies of pods in every mode, `off` too.
-//   5. Steer programs of pods that turned `off` are detached, sidecars that nobody wants are drained: their removal is last
+//   4. When every worker that judges has acknowledged: listeners into the kernel's table, then the kernel's tables
+//   (each
+//      value switched by one update, removals last: Datapath::apply), then steer programs of new pods. Between 3 and 4
+//      a connection may still be sent to a proxy that would not get it any more: it serves it, by the new
+//      configuration, since the snapshot keeps the cookies of pods in every mode, `off` too.
+//   5. Steer programs of pods that turned `off` are detached, sidecars that nobody wants are drained: their removal is
+//   last
 //      because open connections and those in accept queues still need them.
 //
-// A worker that is just being started holds nobody up: it judges nothing yet, and gets the newest snapshot before its first
-// listener. One that judges and does not acknowledge is killed (broker/proxy.h). A pod that turns to sidecar mode keeps its
-// old mode in what is compiled until its sidecar serves; then a cycle of its own (2-5) switches it. A pod that is new and
-// wants a sidecar is in that mode from the start: its connections wait in the listener's backlog.
+// A worker that is just being started holds nobody up: it judges nothing yet, and gets the newest snapshot before its
+// first listener. One that judges and does not acknowledge is killed (broker/proxy.h). A pod that turns to sidecar mode
+// keeps its old mode in what is compiled until its sidecar serves; then a cycle of its own (2-5) switches it. A pod
+// that is new and wants a sidecar is in that mode from the start: its connections wait in the listener's backlog.
 //
 // A generation that cannot be built is reported and changes nothing; what is in force stays. Main thread only.
 #pragma once
-
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <optional>
-#include <set>
-#include <string>
-#include <vector>
 
 #include "agent/broker/fleet.h"
 #include "agent/compile/compile.h"
@@ -40,6 +35,14 @@
 #include "agent/workload/mode_store.h"
 #include "agent/workload/registry.h"
 #include "userspace-proxy/config/snapshot.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 namespace fairlead::agent {
 

@@ -1,4 +1,5 @@
-// Who waits for the configuration to be in force (`fairlead wait`), and until when. Pure bookkeeping: no clock, no loop.
+// Who waits for the configuration to be in force (`fairlead wait`), and until when. Pure bookkeeping: no clock, no
+// loop.
 #pragma once
 
 #include <chrono>

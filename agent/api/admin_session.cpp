@@ -1,12 +1,12 @@
 #include "agent/api/admin_session.h"
 
+#include "agent/api/admin_socket.h"
+
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-
-#include "agent/api/admin_socket.h"
 
 namespace fairlead::api {
 

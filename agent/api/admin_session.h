@@ -1,11 +1,11 @@
 // One connection to the admin socket. Main thread only.
 #pragma once
 
-#include <memory>
-#include <string>
-
 #include "agent/loop.h"
 #include "userspace-proxy/base/fd.h"
+
+#include <memory>
+#include <string>
 
 namespace fairlead::api {
 

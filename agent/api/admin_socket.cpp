@@ -1,5 +1,8 @@
 #include "agent/api/admin_socket.h"
 
+#include "agent/api/admin_session.h"
+
+#include <fmt/format.h>
 #include <grp.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,10 +13,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-
-#include <fmt/format.h>
-
-#include "agent/api/admin_session.h"
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59

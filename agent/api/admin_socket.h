@@ -1,8 +1,16 @@
-// RUN_DIR/fairlead.sock: how the `fairlead` command speaks to a running agent. One JSON object per line in each direction;
-// any number of requests on a connection, answered in order of completion of each. docs/admin-socket.md has the requests.
+// RUN_DIR/fairlead.sock: how the `fairlead` command speaks to a running agent. One JSON object per line in each
+// direction; any number of requests on a connection, answered in order of completion of each. docs/admin-socket.md has
+// the requests.
 //
-// Who may: uid 0, and members of group `fairlead` where that group exists (SO_PEERCRED, SO_PEERGROUPS). Main thread only.
+// Who may: uid 0, and members of group `fairlead` where that group exists (SO_PEERCRED, SO_PEERGROUPS). Main thread
+// only.
 #pragma once
+
+#include "agent/loop.h"
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
+
+#include <nlohmann/json.hpp>
 
 #include <functional>
 #include <list>
@@ -10,12 +18,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json.hpp>
-
-#include "agent/loop.h"
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
 
 namespace fairlead::api {
 

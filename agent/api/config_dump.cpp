@@ -1,9 +1,9 @@
 #include "agent/api/config_dump.h"
 
-#include <string>
-
 #include "userspace-proxy/base/address.h"
 #include "userspace-proxy/config/snapshot.pb.h"
+
+#include <string>
 
 namespace fairlead::api {
 namespace {
@@ -57,16 +57,17 @@ const char* mode_text(wire::Mode mode) {
 
 json workload_json(const wire::Snapshot& snapshot, const wire::Workload& workload) {
   const bool known = workload.netns() != 0 && workload.identity() < static_cast<uint32_t>(snapshot.identities_size());
-  return {{"uid", workload.uid()},
-          {"mode", mode_text(workload.mode())},
-          {"netns_cookie", workload.netns()},
-          {"identity", known ? json(snapshot.identities(static_cast<int>(workload.identity())).spiffe()) : json(nullptr)},
-          {"ips", map_list(workload.ips(), ip_text)},
-          {"ports", map_list(workload.ports(),
-                             [](const wire::WorkloadPort& port) {
-                               return json{{"port", port.port()}, {"protocol", protocol_text(port.protocol())}};
-                             })},
-          {"policies", map_list(workload.policies(), [&](uint32_t index) { return name_at(snapshot.policies(), index); })}};
+  return {
+      {"uid", workload.uid()},
+      {"mode", mode_text(workload.mode())},
+      {"netns_cookie", workload.netns()},
+      {"identity", known ? json(snapshot.identities(static_cast<int>(workload.identity())).spiffe()) : json(nullptr)},
+      {"ips", map_list(workload.ips(), ip_text)},
+      {"ports", map_list(workload.ports(),
+                         [](const wire::WorkloadPort& port) {
+                           return json{{"port", port.port()}, {"protocol", protocol_text(port.protocol())}};
+                         })},
+      {"policies", map_list(workload.policies(), [&](uint32_t index) { return name_at(snapshot.policies(), index); })}};
 }
 
 json service_json(const wire::Snapshot& snapshot, const wire::Service& service) {
@@ -82,12 +83,13 @@ json service_json(const wire::Snapshot& snapshot, const wire::Service& service) 
 }
 
 json cluster_json(const wire::Cluster& cluster) {
-  return {{"name", cluster.name()},
-          {"original_destination", cluster.original_destination()},
-          {"connect_timeout_ms", cluster.connect_timeout_ms()},
-          {"endpoints", map_list(cluster.endpoints(), [](const wire::Endpoint& endpoint) {
-             return SocketAddress{*IpAddress::parse(ip_text(endpoint.ip())), static_cast<uint16_t>(endpoint.port())}.text();
-           })}};
+  return {
+      {"name", cluster.name()},
+      {"original_destination", cluster.original_destination()},
+      {"connect_timeout_ms", cluster.connect_timeout_ms()},
+      {"endpoints", map_list(cluster.endpoints(), [](const wire::Endpoint& endpoint) {
+         return SocketAddress{*IpAddress::parse(ip_text(endpoint.ip())), static_cast<uint16_t>(endpoint.port())}.text();
+       })}};
 }
 
 json route_json(const wire::Snapshot& snapshot, const wire::Route& route) {
@@ -95,7 +97,8 @@ json route_json(const wire::Snapshot& snapshot, const wire::Route& route) {
   if (route.has_forward()) {
     out["forward"] = map_list(route.forward().clusters(), [&](const wire::WeightedCluster& weighted) {
       return json{{"weight", weighted.weight()},
-                  {"cluster", weighted.cluster() == 0 ? json(nullptr) : json(name_at(snapshot.clusters(), weighted.cluster() - 1))}};
+                  {"cluster", weighted.cluster() == 0 ? json(nullptr)
+                                                      : json(name_at(snapshot.clusters(), weighted.cluster() - 1))}};
     });
   } else if (route.has_direct_response()) {
     out["direct_response"] = route.direct_response().status();
@@ -112,31 +115,32 @@ json config_dump_json(std::string_view bytes) {
   if (!snapshot.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return json::object();
   }
-  return {{"node", snapshot.node_name()},
-          {"trust_domain", snapshot.trust_domain()},
-          {"workloads", map_list(snapshot.workloads(), [&](const auto& item) { return workload_json(snapshot, item); })},
-          {"services", map_list(snapshot.services(), [&](const auto& item) { return service_json(snapshot, item); })},
-          {"clusters", map_list(snapshot.clusters(), cluster_json)},
-          {"virtual_hosts", map_list(snapshot.virtual_hosts(),
-                                     [&](const wire::VirtualHost& host) {
-                                       return json{{"domain", host.domain()},
-                                                   {"port", host.port()},
-                                                   {"client_namespace", host.client_namespace()},
-                                                   {"routes", name_at(snapshot.route_tables(), host.route_table())}};
-                                     })},
-          {"route_tables", map_list(snapshot.route_tables(),
-                                    [&](const wire::RouteTable& table) {
-                                      return json{{"name", table.name()},
-                                                  {"routes", map_list(table.routes(), [&](const auto& route) {
-                                                     return route_json(snapshot, route);
-                                                   })}};
-                                    })},
-          {"policies", map_list(snapshot.policies(), [](const wire::Policy& policy) {
-             return json{{"name", policy.name()},
-                         {"action", policy.action() == wire::Policy::DENY ? "DENY" : "ALLOW"},
-                         {"rules", policy.rules_size()},
-                         {"dry_run", policy.dry_run()}};
-           })}};
+  return {
+      {"node", snapshot.node_name()},
+      {"trust_domain", snapshot.trust_domain()},
+      {"workloads", map_list(snapshot.workloads(), [&](const auto& item) { return workload_json(snapshot, item); })},
+      {"services", map_list(snapshot.services(), [&](const auto& item) { return service_json(snapshot, item); })},
+      {"clusters", map_list(snapshot.clusters(), cluster_json)},
+      {"virtual_hosts", map_list(snapshot.virtual_hosts(),
+                                 [&](const wire::VirtualHost& host) {
+                                   return json{{"domain", host.domain()},
+                                               {"port", host.port()},
+                                               {"client_namespace", host.client_namespace()},
+                                               {"routes", name_at(snapshot.route_tables(), host.route_table())}};
+                                 })},
+      {"route_tables", map_list(snapshot.route_tables(),
+                                [&](const wire::RouteTable& table) {
+                                  return json{{"name", table.name()},
+                                              {"routes", map_list(table.routes(), [&](const auto& route) {
+                                                 return route_json(snapshot, route);
+                                               })}};
+                                })},
+      {"policies", map_list(snapshot.policies(), [](const wire::Policy& policy) {
+         return json{{"name", policy.name()},
+                     {"action", policy.action() == wire::Policy::DENY ? "DENY" : "ALLOW"},
+                     {"rules", policy.rules_size()},
+                     {"dry_run", policy.dry_run()}};
+       })}};
 }
 
 }  // namespace fairlead::api

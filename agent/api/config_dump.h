@@ -1,9 +1,9 @@
 // The admin endpoint's /config_dump: a compiled configuration as JSON, for people. Pure.
 #pragma once
 
-#include <string_view>
-
 #include <nlohmann/json.hpp>
+
+#include <string_view>
 
 namespace fairlead::api {
 

@@ -1,5 +1,10 @@
 #include "agent/api/explain.h"
 
+#include "agent/compile/mode.h"
+#include "agent/kernel/tables.h"
+#include "userspace-proxy/http/h1.h"
+
+#include <fmt/format.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -7,12 +12,6 @@
 #include <optional>
 #include <variant>
 #include <vector>
-
-#include <fmt/format.h>
-
-#include "agent/compile/mode.h"
-#include "agent/kernel/tables.h"
-#include "userspace-proxy/http/h1.h"
 
 namespace fairlead::api {
 namespace {
@@ -126,8 +125,10 @@ json policy_json(const policy::Decision& decision, const policy::PolicySet& set)
     out["action"] = decision.policy->action() == policy::Action::kDeny ? "DENY" : "ALLOW";
   } else {
     out["policy"] = nullptr;
-    out["because"] = decision.allowed ? (set.empty() ? "no policy selects the workload" : "no ALLOW policy selects the workload, and no DENY policy matches")
-                                      : "ALLOW policies select the workload, and none of them matches";
+    out["because"] = decision.allowed
+                         ? (set.empty() ? "no policy selects the workload"
+                                        : "no ALLOW policy selects the workload, and no DENY policy matches")
+                         : "ALLOW policies select the workload, and none of them matches";
   }
   if (decision.shadow != nullptr) {
     out["dry_run_policy_would_differ"] = decision.shadow->name();
@@ -194,7 +195,8 @@ void follow_route(Walk& walk, const route::RouteTable& table, const http::Reques
     return;
   }
   if (const auto* redirect = std::get_if<route::Redirect>(&found.route->action)) {
-    set_verdict(walk, "answered", fmt::format("redirect: {} to {}", redirect->status, redirect->location(head, walk.query.port)));
+    set_verdict(walk, "answered",
+                fmt::format("redirect: {} to {}", redirect->status, redirect->location(head, walk.query.port)));
     return;
   }
   std::vector<Endpoint> endpoints;
@@ -306,9 +308,8 @@ Result<json> explain(const Snapshot& snapshot, const ExplainQuery& query) {
   }
   Walk walk{snapshot, query, *from, *dialled};
   walk.answer["generation"] = snapshot.generation();
-  walk.answer["from"] = {{"workload", from->uid},
-                         {"mode", compile::mode_name(from->mode)},
-                         {"principal", from->identity.principal}};
+  walk.answer["from"] = {
+      {"workload", from->uid}, {"mode", compile::mode_name(from->mode)}, {"principal", from->identity.principal}};
   walk.answer["to"] = {{"host", query.host},
                        {"address", dialled->address.text()},
                        {"service", dialled->service != nullptr ? json(dialled->service->host) : json(nullptr)}};

@@ -1,15 +1,15 @@
-// `fairlead explain`: what would happen to a connection or request, told by the very structures that decide: the snapshot
-// of the proxies (hosts, routes, policies) and the kernel's table of targets. Nothing is sent. Pure.
+// `fairlead explain`: what would happen to a connection or request, told by the very structures that decide: the
+// snapshot of the proxies (hosts, routes, policies) and the kernel's table of targets. Nothing is sent. Pure.
 #pragma once
+
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/config/snapshot.h"
+
+#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <map>
 #include <string>
-
-#include <nlohmann/json.hpp>
-
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/config/snapshot.h"
 
 namespace fairlead::api {
 
@@ -18,7 +18,7 @@ struct ExplainQuery {
   std::string host;  // a name or an address
   uint16_t port = 0;
   std::string method = "GET", path = "/";
-  std::map<std::string, std::string> headers;  // a "host" among them replaces `host` as the Host field
+  std::map<std::string, std::string> headers = {};  // a "host" among them replaces `host` as the Host field
 };
 
 // "HOST:PORT" or "[IP6]:PORT".

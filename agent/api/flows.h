@@ -1,13 +1,13 @@
 // `fairlead flows`: access records as JSON, and following them. Main thread only.
 #pragma once
 
-#include <list>
-
-#include <nlohmann/json.hpp>
-
 #include "agent/api/admin_socket.h"
 #include "agent/broker/arenas.h"
 #include "agent/loop.h"
+
+#include <nlohmann/json.hpp>
+
+#include <list>
 
 namespace fairlead::api {
 

@@ -1,15 +1,14 @@
 #include "agent/api/http_endpoint.h"
 
+#include "userspace-proxy/base/log.h"
+
+#include <fmt/format.h>
 #include <microhttpd.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <charconv>
 #include <utility>
-
-#include <fmt/format.h>
-
-#include "userspace-proxy/base/log.h"
 
 namespace fairlead::api {
 namespace {
@@ -131,8 +130,7 @@ Result<std::unique_ptr<HttpEndpoint>> HttpEndpoint::open(agent::Loop& loop, cons
   }
   [[maybe_unused]] const int owned_by_daemon = socket->release();
   const MHD_DaemonInfo* epoll = MHD_get_daemon_info(endpoint->daemon_, MHD_DAEMON_INFO_EPOLL_FD);
-  endpoint->watch_ =
-      loop.watch(epoll->epoll_fd, EPOLLIN, [raw = endpoint.get()](uint32_t) { raw->run(); });
+  endpoint->watch_ = loop.watch(epoll->epoll_fd, EPOLLIN, [raw = endpoint.get()](uint32_t) { raw->run(); });
   return endpoint;
 }
 

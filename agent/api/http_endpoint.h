@@ -1,17 +1,17 @@
-// A small read-only HTTP server on the agent's loop (libmicrohttpd, its own epoll inside ours): metrics, readiness, admin.
-// GET and HEAD only. Main thread only.
+// A small read-only HTTP server on the agent's loop (libmicrohttpd, its own epoll inside ours): metrics, readiness,
+// admin. GET and HEAD only. Main thread only.
 #pragma once
+
+#include "agent/loop.h"
+#include "userspace-proxy/base/address.h"
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "agent/loop.h"
-#include "userspace-proxy/base/address.h"
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
 
 struct MHD_Daemon;
 
@@ -23,7 +23,8 @@ struct HttpAnswer {
   std::string body;
 };
 
-// Where to listen: "127.0.0.1:15000", "[::1]:15000", ":15020" or "15020" (any address, both families where there are two).
+// Where to listen: "127.0.0.1:15000", "[::1]:15000", ":15020" or "15020" (any address, both families where there are
+// two).
 struct ListenAddress {
   SocketAddress address;  // ip none: any
   [[nodiscard]] std::string text() const;

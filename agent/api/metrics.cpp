@@ -32,11 +32,13 @@ std::string own_metrics_text(const OwnMetrics& metrics) {
   out.family("fairlead_kernel_connections_total", "counter", "Verdicts of the programs in the kernel, by reason.");
   for (const auto& [reason, count] : metrics.kernel.by_reason) {
     if (reason != Reason::NONE) {
-      out.sample("fairlead_kernel_connections_total", fmt::format("reason=\"{}\"", telemetry::escape_label(text_of(reason).name)), count);
+      out.sample("fairlead_kernel_connections_total",
+                 fmt::format("reason=\"{}\"", telemetry::escape_label(text_of(reason).name)), count);
     }
   }
   out.single("fairlead_config_generation", "gauge", "Newest configuration that was compiled.", metrics.generation);
-  out.single("fairlead_config_kernel_generation", "gauge", "Configuration that the kernel has.", metrics.kernel_generation);
+  out.single("fairlead_config_kernel_generation", "gauge", "Configuration that the kernel has.",
+             metrics.kernel_generation);
   out.single("fairlead_config_rejected_objects", "gauge", "Objects with an error, which are not in force.",
              metrics.rejected_objects);
   out.family("fairlead_pods", "gauge", "Pods of this node, by mode.");

@@ -1,12 +1,12 @@
 // The agent's /metrics: Istio's metrics out of the proxies' arenas, then our own (fairlead_*). Pure.
 #pragma once
 
+#include "agent/kernel/datapath.h"
+#include "userspace-proxy/telemetry/prometheus.h"
+
 #include <cstdint>
 #include <map>
 #include <string>
-
-#include "agent/kernel/datapath.h"
-#include "userspace-proxy/telemetry/prometheus.h"
 
 namespace fairlead::api {
 

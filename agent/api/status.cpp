@@ -1,8 +1,8 @@
 #include "agent/api/status.h"
 
-#include <unistd.h>
-
 #include "agent/workload/wanted.h"
+
+#include <unistd.h>
 
 namespace fairlead::api {
 namespace {
@@ -71,7 +71,8 @@ json pod_json(const workload::LocalPod& pod, const config::Workload* workload) {
                                 {"role", listener.role == broker::Role::kInbound ? "inbound" : "outbound"},
                                 {"address", listener.address.text()}});
   }
-  out["identity"] = workload != nullptr && workload->identity.id != 0 ? json("spiffe://" + workload->identity.principal) : json(nullptr);
+  out["identity"] = workload != nullptr && workload->identity.id != 0 ? json("spiffe://" + workload->identity.principal)
+                                                                      : json(nullptr);
   out["ports"] = json::array();
   if (workload != nullptr) {
     for (const config::WorkloadPort& port : workload->ports) {
@@ -123,23 +124,24 @@ json pods_json(const ConfigState& config, const workload::Registry& registry) {
 
 json status_json(const AgentFacts& facts, const ConfigState& config, const workload::Registry& registry,
                  const agent_broker::Fleet& fleet) {
-  json out = {{"version", facts.version},
-              {"pid", getpid()},
-              {"node", facts.node_name},
-              {"config_dir", facts.config_dir},
-              {"run_dir", facts.run_dir},
-              {"pin_dir", facts.pin_dir},
-              {"cgroup", facts.own_cgroup},
-              {"hook_cgroup", facts.hook_cgroup},
-              {"started_unix", std::chrono::duration_cast<std::chrono::seconds>(facts.started.time_since_epoch()).count()},
-              {"addresses", facts.addresses},
-              {"generation", config.generation},
-              {"kernel_generation", config.kernel_generation},
-              {"in_force", config.missing.empty()},
-              {"missing", config.missing},
-              {"proxies", proxies_json(fleet)},
-              {"pods", pods_json(config, registry)},
-              {"messages", messages_json(*config.messages)}};
+  json out = {
+      {"version", facts.version},
+      {"pid", getpid()},
+      {"node", facts.node_name},
+      {"config_dir", facts.config_dir},
+      {"run_dir", facts.run_dir},
+      {"pin_dir", facts.pin_dir},
+      {"cgroup", facts.own_cgroup},
+      {"hook_cgroup", facts.hook_cgroup},
+      {"started_unix", std::chrono::duration_cast<std::chrono::seconds>(facts.started.time_since_epoch()).count()},
+      {"addresses", facts.addresses},
+      {"generation", config.generation},
+      {"kernel_generation", config.kernel_generation},
+      {"in_force", config.missing.empty()},
+      {"missing", config.missing},
+      {"proxies", proxies_json(fleet)},
+      {"pods", pods_json(config, registry)},
+      {"messages", messages_json(*config.messages)}};
   out["features"] = json::array();
   for (const kernel::Feature& feature : facts.features) {
     out["features"].push_back({{"name", feature.name}, {"present", feature.present}, {"meaning", feature.meaning}});

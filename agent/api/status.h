@@ -1,19 +1,19 @@
 // `fairlead status`: the state of an agent as JSON (docs/admin-socket.md). Reads, changes nothing. Main thread only.
 #pragma once
 
-#include <chrono>
-#include <map>
-#include <string>
-#include <vector>
-
-#include <nlohmann/json.hpp>
-
 #include "agent/broker/fleet.h"
 #include "agent/compile/mode.h"
 #include "agent/kernel/datapath.h"
 #include "agent/model/objects.h"
 #include "agent/workload/registry.h"
 #include "userspace-proxy/config/snapshot.h"
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace fairlead::api {
 

@@ -1,15 +1,16 @@
-// The telemetry of every proxy, living and ended: each counts into a memfd of its own (userspace-proxy/telemetry/arena.h),
-// which the agent makes before the start and reads at any time, also after a `kill -9`. Main thread only.
+// The telemetry of every proxy, living and ended: each counts into a memfd of its own
+// (userspace-proxy/telemetry/arena.h), which the agent makes before the start and reads at any time, also after a `kill
+// -9`. Main thread only.
 #pragma once
-
-#include <cstdint>
-#include <map>
-#include <memory>
 
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/base/fd.h"
 #include "userspace-proxy/telemetry/arena.h"
 #include "userspace-proxy/telemetry/prometheus.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
 
 namespace fairlead::agent_broker {
 

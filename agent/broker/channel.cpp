@@ -1,11 +1,10 @@
 #include "agent/broker/channel.h"
 
+#include <fmt/format.h>
 #include <sys/epoll.h>
 
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 namespace fairlead::agent_broker {
 namespace {

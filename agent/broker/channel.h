@@ -1,9 +1,13 @@
-// The agent's end of one worker's socketpair (userspace-proxy/broker/wire.h): sends without ever blocking, queues what the
-// worker does not take, and gives the worker up when it takes nothing for too long.
+// The agent's end of one worker's socketpair (userspace-proxy/broker/wire.h): sends without ever blocking, queues what
+// the worker does not take, and gives the worker up when it takes nothing for too long.
 //
 // Whatever comes in is untrusted; a message that is not one ends the channel. Main thread only. OnBroken comes from the
 // loop, never from within send(), and may destroy the channel; OnMessage may not.
 #pragma once
+
+#include "agent/loop.h"
+#include "userspace-proxy/base/fd.h"
+#include "userspace-proxy/broker/wire.h"
 
 #include <chrono>
 #include <cstdint>
@@ -12,10 +16,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "agent/loop.h"
-#include "userspace-proxy/base/fd.h"
-#include "userspace-proxy/broker/wire.h"
 
 namespace fairlead::agent_broker {
 

@@ -1,12 +1,12 @@
 #include "agent/broker/fleet.h"
 
-#include <algorithm>
-#include <unistd.h>
+#include "userspace-proxy/base/log.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include "userspace-proxy/base/log.h"
+#include <algorithm>
 
 namespace fairlead::agent_broker {
 
@@ -22,10 +22,10 @@ void Fleet::start() { add(settings_, {.name = "node", .netns = 0, .netns_fd = Fd
 
 Proxy& Fleet::add(const ProxySettings& settings, Proxy::Subject subject) {
   const uint64_t own = subject.netns;
-  Proxy::Owner owner{.progress = [this] { report_progress(); },
-                     .sockets = [this, own](uint64_t netns, int family, uint32_t count) {
-                       return sockets_for(own, registry_.find(netns), family, count);
-                     }};
+  Proxy::Owner owner{
+      .progress = [this] { report_progress(); },
+      .sockets = [this, own](uint64_t netns, int family,
+                             uint32_t count) { return sockets_for(own, registry_.find(netns), family, count); }};
   proxies_.push_back(std::make_unique<Proxy>(loop_, arenas_, settings, std::move(subject), std::move(owner)));
   Proxy& proxy = *proxies_.back();
   if (snapshot_.fd) {

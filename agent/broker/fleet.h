@@ -1,13 +1,6 @@
-// All proxies of a node: one for the pods in node mode, and one sidecar per pod in sidecar mode, those that drain included.
-// Decides which proxy serves what; class Proxy does the rest. Main thread only.
+// All proxies of a node: one for the pods in node mode, and one sidecar per pod in sidecar mode, those that drain
+// included. Decides which proxy serves what; class Proxy does the rest. Main thread only.
 #pragma once
-
-#include <chrono>
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
-#include <vector>
 
 #include "agent/broker/arenas.h"
 #include "agent/broker/proxy.h"
@@ -15,6 +8,13 @@
 #include "agent/loop.h"
 #include "agent/workload/registry.h"
 #include "agent/workload/sockets.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace fairlead::agent_broker {
 

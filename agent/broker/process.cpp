@@ -1,6 +1,7 @@
 #include "agent/broker/process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
@@ -17,8 +18,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-
-#include <fmt/format.h>
 
 namespace fairlead::agent_broker {
 namespace {
@@ -48,7 +47,8 @@ class Child {
     raise_open_files();
     give_up_privileges();
     // Only now: dup2 in arrange_fds has cleared the flag of those that the child keeps.
-    must(static_cast<int>(syscall(SYS_close_range, kFirstFd + launch_.fds.size(), ~0U, CLOSE_RANGE_CLOEXEC)), "close_range");
+    must(static_cast<int>(syscall(SYS_close_range, kFirstFd + launch_.fds.size(), ~0U, CLOSE_RANGE_CLOEXEC)),
+         "close_range");
     syscall(SYS_execveat, program_, "", arguments, environment, AT_EMPTY_PATH);
     give_up("exec");
   }

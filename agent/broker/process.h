@@ -2,6 +2,10 @@
 // Main thread only.
 #pragma once
 
+#include "agent/loop.h"
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
+
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -10,17 +14,13 @@
 #include <string>
 #include <vector>
 
-#include "agent/loop.h"
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
-
 namespace fairlead::agent_broker {
 
 struct Launch {
   std::string executable;
   std::vector<std::string> arguments = {};  // without the program's name
   std::vector<int> fds = {};                // appear in the child as 3, 4, ... in this order; stay the caller's
-  int netns_fd = -1;                   // entered before exec; -1: the agent's own
+  int netns_fd = -1;                        // entered before exec; -1: the agent's own
   uid_t uid = 0;
   gid_t gid = 0;
   rlim_t max_open_files = 0;  // raised as far as the hard limit or CAP_SYS_RESOURCE allow; 0: as it is

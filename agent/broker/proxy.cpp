@@ -1,14 +1,13 @@
 #include "agent/broker/proxy.h"
 
+#include "userspace-proxy/base/log.h"
+
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
-
-#include "userspace-proxy/base/log.h"
 
 namespace fairlead::agent_broker {
 namespace {
@@ -17,8 +16,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kFirstBackoff{100}, kLongestBackoff{5000};
-constexpr seconds kHealthyAfter{10};   // having lived so long, the next restart is prompt again
-constexpr seconds kAnswerWithin{10};   // hello, and the application of a snapshot
+constexpr seconds kHealthyAfter{10};  // having lived so long, the next restart is prompt again
+constexpr seconds kAnswerWithin{10};  // hello, and the application of a snapshot
 constexpr milliseconds kUntilExitIsTold{200};
 constexpr uint32_t kMaxSocketsAtOnce = 32;
 constexpr rlim_t kMaxOpenFiles = 1 << 20;
@@ -78,10 +77,8 @@ Status Proxy::try_launch() {
     return fail(arena.error(), "telemetry");
   }
   std::vector<Fd> proxy_ends;
-  Launch launch{.executable = settings_.executable,
-                .uid = settings_.uid,
-                .gid = settings_.gid,
-                .max_open_files = kMaxOpenFiles};
+  Launch launch{
+      .executable = settings_.executable, .uid = settings_.uid, .gid = settings_.gid, .max_open_files = kMaxOpenFiles};
   std::string channels;
   for (uint32_t i = 0; i < settings_.workers; ++i) {
     std::array<int, 2> ends;
@@ -97,14 +94,15 @@ Status Proxy::try_launch() {
         loop_, Fd(ends[0]), [this, &worker = *worker](const broker::Message& message) { on_message(worker, message); },
         [this, &worker = *worker, i](const std::string& why) {
           // Mostly the first sign of the process's end, which is about to be told with its exit code.
-          worker.answer = loop_.after(kUntilExitIsTold, [this, i, why] { give_up(fmt::format("worker {}: {}", i, why)); });
+          worker.answer =
+              loop_.after(kUntilExitIsTold, [this, i, why] { give_up(fmt::format("worker {}: {}", i, why)); });
         });
     workers_.push_back(std::move(worker));
   }
   launch.fds.push_back(arena->fd.get());
-  launch.arguments = {"--channels", channels, "--telemetry", std::to_string(3 + settings_.workers),
-                      "--name", subject_.name,
-                      "--mode", is_sidecar() ? "sidecar" : "node", "--log-level", settings_.log_level};
+  launch.arguments = {"--channels",  channels,           "--telemetry", std::to_string(3 + settings_.workers),
+                      "--name",      subject_.name,      "--mode",      is_sidecar() ? "sidecar" : "node",
+                      "--log-level", settings_.log_level};
   launch.netns_fd = subject_.netns_fd.get();
   auto started = Process::start(loop_, launch, [this](int status) { on_exit(status); });
   if (!started) {
@@ -155,9 +153,8 @@ void Proxy::give_up(const std::string& why) {
 }
 
 void Proxy::expect_answer(Worker& worker, const char* what) {
-  worker.answer = loop_.after(kAnswerWithin, [this, what] {
-    give_up(fmt::format("no sign of {} for {} s", what, kAnswerWithin.count()));
-  });
+  worker.answer = loop_.after(
+      kAnswerWithin, [this, what] { give_up(fmt::format("no sign of {} for {} s", what, kAnswerWithin.count())); });
 }
 
 void Proxy::publish(const SnapshotFile& snapshot) {
@@ -209,9 +206,8 @@ void Proxy::give(const workload::Listener& listener) {
 
 void Proxy::forget_netns(uint64_t netns) {
   std::set<uint64_t> ids;
-  std::erase_if(listeners_, [&](const auto& item) {
-    return item.second.netns == netns && ids.insert(item.first).second;
-  });
+  std::erase_if(listeners_,
+                [&](const auto& item) { return item.second.netns == netns && ids.insert(item.first).second; });
   for (const auto& worker : workers_) {
     if (!worker->hello) {
       continue;  // it was given nothing yet

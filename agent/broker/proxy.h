@@ -1,14 +1,20 @@
-// One proxy process and its workers, as the agent sees it: started, given what it needs, restarted when it dies, drained.
-// What a proxy should have (snapshot, listeners) is kept here, so that a new process gets all of it at once.
+// One proxy process and its workers, as the agent sees it: started, given what it needs, restarted when it dies,
+// drained. What a proxy should have (snapshot, listeners) is kept here, so that a new process gets all of it at once.
 //
 // Order on every channel: the snapshot first, then listeners; a worker never accepts a connection that it knows nothing
 // about. Descriptors of a namespace that is gone are withdrawn from the queue.
 //
-// Everything a worker says is untrusted: it may be a proxy that an attacker took over. It can acknowledge what it did not
-// apply (and then only harms those that it serves already), ask for sockets (granted by the owner of this object), and be
-// silent (then it is killed).
-// Main thread only.
+// Everything a worker says is untrusted: it may be a proxy that an attacker took over. It can acknowledge what it did
+// not apply (and then only harms those that it serves already), ask for sockets (granted by the owner of this object),
+// and be silent (then it is killed). Main thread only.
 #pragma once
+
+#include "agent/broker/arenas.h"
+#include "agent/broker/channel.h"
+#include "agent/broker/process.h"
+#include "agent/broker/snapshot_file.h"
+#include "agent/loop.h"
+#include "agent/workload/sockets.h"
 
 #include <chrono>
 #include <cstdint>
@@ -18,13 +24,6 @@
 #include <set>
 #include <string>
 #include <vector>
-
-#include "agent/broker/arenas.h"
-#include "agent/broker/channel.h"
-#include "agent/broker/process.h"
-#include "agent/broker/snapshot_file.h"
-#include "agent/loop.h"
-#include "agent/workload/sockets.h"
 
 namespace fairlead::agent_broker {
 
@@ -55,9 +54,9 @@ class Proxy {
   };
   // Whom it serves.
   struct Subject {
-    std::string name;        // "node", or the uid of the pod
-    uint64_t netns = 0;      // of a sidecar: its pod's cookie; 0: the node proxy
-    Fd netns_fd;             // of a sidecar
+    std::string name;    // "node", or the uid of the pod
+    uint64_t netns = 0;  // of a sidecar: its pod's cookie; 0: the node proxy
+    Fd netns_fd;         // of a sidecar
   };
 
   Proxy(agent::Loop& loop, Arenas& arenas, const ProxySettings& settings, Subject subject, Owner owner);
@@ -98,8 +97,8 @@ class Proxy {
     std::unique_ptr<Channel> channel;
     bool hello = false;
     uint64_t first_sent = 0, sent = 0, applied = 0, refused = 0;  // generations
-    std::set<uint64_t> closing;                   // listener ids
-    agent::Loop::Timer answer;                    // by then it must have said hello, or applied what it was sent
+    std::set<uint64_t> closing;                                   // listener ids
+    agent::Loop::Timer answer;  // by then it must have said hello, or applied what it was sent
   };
 
   void launch();

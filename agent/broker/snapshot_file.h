@@ -2,12 +2,12 @@
 // change or cut what another one reads. Immutable, any thread.
 #pragma once
 
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
+
 #include <cstdint>
 #include <memory>
 #include <string_view>
-
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
 
 namespace fairlead::agent_broker {
 

@@ -120,7 +120,8 @@ void headers_to_wire(const std::vector<std::pair<std::string, std::string>>& hea
   std::ranges::stable_sort(sorted, {}, &std::pair<std::string, std::string>::first);
   for (auto& [name, value] : sorted) {
     wire::Header& header = *out->Add();
-    header.set_name(std::move(name));
+    // Both are names of the same field for Istio; on the wire of HTTP/1.1 it is Host.
+    header.set_name(name == ":authority" ? "Host" : std::move(name));
     header.set_value(std::move(value));
   }
 }

@@ -1,10 +1,10 @@
-#include <algorithm>
+#include "agent/ctl/commands.h"
+#include "agent/model/analyze.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "agent/ctl/commands.h"
-#include "agent/model/analyze.h"
+#include <algorithm>
 
 namespace fairlead::ctl {
 

@@ -1,5 +1,6 @@
 #include "agent/ctl/client.h"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -7,8 +8,6 @@
 #include <array>
 #include <cstring>
 #include <thread>
-
-#include <fmt/format.h>
 
 namespace fairlead::ctl {
 

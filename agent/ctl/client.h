@@ -1,14 +1,14 @@
 // The command's side of the admin socket: one connection, requests and answers as JSON lines. Blocking; one thread.
 #pragma once
 
-#include <chrono>
-#include <functional>
-#include <string>
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
 
 #include <nlohmann/json.hpp>
 
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
+#include <chrono>
+#include <functional>
+#include <string>
 
 namespace fairlead::ctl {
 
@@ -19,8 +19,8 @@ class Client {
   // Tries until `patience` is over: an agent that is being started has no socket yet. The error says what to do.
   static Result<Client> connect(const std::string& run_dir, std::chrono::milliseconds patience = {});
 
-  // Sends a request; `each` gets every line before the last; returns the last. A refusal ("error") comes as an Error, and so
-  // does an agent that ends meanwhile.
+  // Sends a request; `each` gets every line before the last; returns the last. A refusal ("error") comes as an Error,
+  // and so does an agent that ends meanwhile.
   Result<nlohmann::json> ask(const nlohmann::json& request,
                              const std::function<void(const nlohmann::json&)>& each = nullptr);
 

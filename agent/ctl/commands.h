@@ -1,5 +1,5 @@
-// The subcommands of `fairlead`. Each takes what was given and returns the exit code: 0 done, 1 refused or found errors,
-// 2 usage (found by the parser, main.cpp). Answers go to stdout, everything else to stderr.
+// The subcommands of `fairlead`. Each takes what was given and returns the exit code: 0 done, 1 refused or found
+// errors, 2 usage (found by the parser, main.cpp). Answers go to stdout, everything else to stderr.
 #pragma once
 
 #include <chrono>

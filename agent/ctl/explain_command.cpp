@@ -1,17 +1,19 @@
-#include <string>
+#include "agent/ctl/client.h"
+#include "agent/ctl/commands.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "agent/ctl/client.h"
-#include "agent/ctl/commands.h"
+#include <string>
 
 namespace fairlead::ctl {
 namespace {
 
 using nlohmann::json;
 
-std::string text(const json& value) { return value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : value.dump(); }
+std::string text(const json& value) {
+  return value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : value.dump();
+}
 
 void print_policy(const json& policy) {
   if (policy.contains("policy") && policy["policy"].is_string()) {
@@ -39,7 +41,9 @@ void print_explanation(const json& answer) {
   }
   for (const json& endpoint : answer.value("endpoints", json::array())) {
     fmt::print("endpoint  {} {}\n", text(endpoint["address"]),
-               endpoint.contains("workload") ? fmt::format("({}, mode {})", text(endpoint["workload"]), text(endpoint["mode"])) : "");
+               endpoint.contains("workload")
+                   ? fmt::format("({}, mode {})", text(endpoint["workload"]), text(endpoint["mode"]))
+                   : "");
     if (endpoint.contains("policy")) {
       print_policy(endpoint["policy"]);
     }

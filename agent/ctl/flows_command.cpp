@@ -1,13 +1,13 @@
-#include <cstdio>
-#include <ctime>
-#include <string>
+#include "agent/ctl/client.h"
+#include "agent/ctl/commands.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "agent/ctl/client.h"
-#include "agent/ctl/commands.h"
+#include <cstdio>
+#include <ctime>
+#include <string>
 
 namespace fairlead::ctl {
 namespace {
@@ -28,10 +28,10 @@ std::string line_of(const json& record) {
     what = fmt::format("{} {}{} {}", text(record, "method"), text(record, "authority"), text(record, "target"),
                        record.value("status", 0));
   }
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} {} -> {} ({}) {} {} {} {:.3f} ms", fmt::gmtime(static_cast<std::time_t>(start / 1'000'000'000)),
-                     start / 1'000'000 % 1000, text(record, "path"), source == "-" ? text(record, "client") : source,
-                     text(record, "destination"), text(record, "destination_workload"), what,
-                     text(record, "response_flags"), text(record, "reason"),
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z {} {} -> {} ({}) {} {} {} {:.3f} ms",
+                     fmt::gmtime(static_cast<std::time_t>(start / 1'000'000'000)), start / 1'000'000 % 1000,
+                     text(record, "path"), source == "-" ? text(record, "client") : source, text(record, "destination"),
+                     text(record, "destination_workload"), what, text(record, "response_flags"), text(record, "reason"),
                      static_cast<double>(record.value("duration_ns", uint64_t{0})) / 1e6);
 }
 

@@ -1,14 +1,15 @@
 // fairlead: the command line. Parses, and calls one of the functions in commands.h.
-#include <csignal>
-#include <cstdio>
-#include <exception>
+#include "agent/ctl/bench_command.h"
+#include "agent/ctl/commands.h"
+#include "agent/ctl/duration.h"
+#include "agent/host/version.h"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "agent/ctl/commands.h"
-#include "agent/ctl/duration.h"
-#include "agent/host/version.h"
+#include <csignal>
+#include <cstdio>
+#include <exception>
 
 namespace fairlead::ctl {
 namespace {
@@ -26,10 +27,12 @@ class Parser {
     add_explain();
     add_analyze();
     add_flows();
+    add_bench();
     add_uninstall();
   }
 
   int run(int argc, char** argv) {
+    bench_.command_line.assign(argv, argv + argc);
     try {
       app_.parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
@@ -71,7 +74,8 @@ class Parser {
     sub->add_option("--timeout", timeout_, "how long to wait at most: 20s, 500ms, 1m")
         ->check(CLI::Validator(
             [](std::string& text) {
-              return parse_duration(text) ? std::string() : fmt::format("\"{}\" is not a duration; write 20s, 500ms or 1m", text);
+              return parse_duration(text) ? std::string()
+                                          : fmt::format("\"{}\" is not a duration; write 20s, 500ms or 1m", text);
             },
             "DURATION"))
         ->capture_default_str();
@@ -109,7 +113,8 @@ class Parser {
   }
 
   void add_analyze() {
-    CLI::App* sub = command("analyze", "offline validation of manifests", [this] { return analyze(settings_, files_); });
+    CLI::App* sub =
+        command("analyze", "offline validation of manifests", [this] { return analyze(settings_, files_); });
     sub->add_option("-f,--file", files_, "file or directory; may be given several times")->required();
     add_output(sub);
   }
@@ -121,6 +126,12 @@ class Parser {
     add_output(sub);
   }
 
+  void add_bench() {
+    add_bench_options(*command("bench", "measures what each way to mesh a pod adds to a request, on this machine",
+                               [this] { return bench(bench_); }),
+                      bench_);
+  }
+
   void add_uninstall() {
     CLI::App* sub = command("uninstall", "takes what an agent that is gone has left out of the kernel",
                             [this] { return uninstall(settings_, all_); });
@@ -130,6 +141,7 @@ class Parser {
   CLI::App app_;
   Settings settings_;
   ExplainArguments explain_;
+  BenchArguments bench_;
   std::string timeout_ = "20s", target_, mode_;
   std::vector<std::string> files_;
   bool follow_ = false, all_ = false;

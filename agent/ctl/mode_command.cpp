@@ -1,8 +1,8 @@
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
 #include "agent/ctl/client.h"
 #include "agent/ctl/commands.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace fairlead::ctl {
 

@@ -1,12 +1,12 @@
-#include <algorithm>
-#include <string>
-#include <vector>
+#include "agent/ctl/client.h"
+#include "agent/ctl/commands.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "agent/ctl/client.h"
-#include "agent/ctl/commands.h"
+#include <algorithm>
+#include <string>
+#include <vector>
 
 namespace fairlead::ctl {
 namespace {
@@ -89,8 +89,8 @@ void print_proxies(const json& status) {
 void print_pods(const json& status) {
   Table table({"POD", "MODE", "BECAUSE OF", "IDENTITY", "PORTS", "PROBLEM"});
   for (const json& pod : status.value("pods", json::array())) {
-    table.add({text_or_dash(pod, "pod"), mode_text(pod), text_or_dash(pod, "mode_reason"), text_or_dash(pod, "identity"),
-               ports_text(pod), text_or_dash(pod, "problem")});
+    table.add({text_or_dash(pod, "pod"), mode_text(pod), text_or_dash(pod, "mode_reason"),
+               text_or_dash(pod, "identity"), ports_text(pod), text_or_dash(pod, "problem")});
   }
   fmt::print("\n");
   table.print();

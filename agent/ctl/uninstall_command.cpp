@@ -1,11 +1,11 @@
-#include <filesystem>
-
-#include <fmt/format.h>
-
 #include "agent/ctl/commands.h"
 #include "agent/host/cgroup.h"
 #include "agent/host/hash.h"
 #include "agent/host/sweep.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
 
 namespace fairlead::ctl {
 namespace {

@@ -1,12 +1,12 @@
-#include <algorithm>
-#include <cstdio>
-#include <string>
+#include "agent/ctl/client.h"
+#include "agent/ctl/commands.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "agent/ctl/client.h"
-#include "agent/ctl/commands.h"
+#include <algorithm>
+#include <cstdio>
+#include <string>
 
 namespace fairlead::ctl {
 

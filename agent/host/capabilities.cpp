@@ -1,13 +1,12 @@
 #include "agent/host/capabilities.h"
 
+#include "agent/host/file.h"
+
+#include <fmt/format.h>
 #include <linux/capability.h>
 
 #include <array>
 #include <charconv>
-
-#include <fmt/format.h>
-
-#include "agent/host/file.h"
 
 namespace fairlead::host {
 namespace {

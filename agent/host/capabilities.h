@@ -1,12 +1,12 @@
 // Which capabilities the agent needs, and what each is for. daemonset/PRIVILEGES.md is written from this list.
 #pragma once
 
+#include "userspace-proxy/base/error.h"
+
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
-
-#include "userspace-proxy/base/error.h"
 
 namespace fairlead::host {
 

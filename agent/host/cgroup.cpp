@@ -1,5 +1,8 @@
 #include "agent/host/cgroup.h"
 
+#include "agent/host/file.h"
+#include "userspace-proxy/base/fd.h"
+
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -7,9 +10,6 @@
 
 #include <algorithm>
 #include <charconv>
-
-#include "agent/host/file.h"
-#include "userspace-proxy/base/fd.h"
 
 namespace fairlead::host {
 namespace {
@@ -33,11 +33,13 @@ Result<std::string> find_cgroup2(std::string_view mountinfo) {
     // ID PARENT MAJOR:MINOR ROOT MOUNT_POINT OPTIONS [TAG ...] - TYPE SOURCE SUPER_OPTIONS
     const auto fields = split(line, ' ');
     const auto dash = std::ranges::find(fields, "-");
-    if (fields.size() > 5 && dash != fields.end() && dash + 1 != fields.end() && dash[1] == "cgroup2" && fields[3] == "/") {
+    if (fields.size() > 5 && dash != fields.end() && dash + 1 != fields.end() && dash[1] == "cgroup2" &&
+        fields[3] == "/") {
       return std::string(fields[4]);
     }
   }
-  return fail("no cgroup2 hierarchy is mounted here (needed to attach programs): mount -t cgroup2 none /sys/fs/cgroup/unified");
+  return fail(
+      "no cgroup2 hierarchy is mounted here (needed to attach programs): mount -t cgroup2 none /sys/fs/cgroup/unified");
 }
 
 Result<std::string> find_cgroup2() {

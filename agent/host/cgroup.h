@@ -1,7 +1,9 @@
-// The agent's own cgroup, `fairlead-HASH(run-dir)` in the cgroup2 hierarchy: the agent, its proxies and sidecars live in
-// it. The socket-option programs are attached to it, and whatever a killed agent leaves behind is found in it.
-// Main thread only.
+// The agent's own cgroup, `fairlead-HASH(run-dir)` in the cgroup2 hierarchy: the agent, its proxies and sidecars live
+// in it. The socket-option programs are attached to it, and whatever a killed agent leaves behind is found in it. Main
+// thread only.
 #pragma once
+
+#include "userspace-proxy/base/error.h"
 
 #include <sys/types.h>
 
@@ -9,14 +11,12 @@
 #include <string_view>
 #include <vector>
 
-#include "userspace-proxy/base/error.h"
-
 namespace fairlead::host {
 
 inline constexpr std::string_view kCgroupPrefix = "fairlead-";
 
-// Where cgroup2 is mounted, out of the text of /proc/self/mountinfo (proc(5)): /sys/fs/cgroup, or its `unified` directory
-// on hybrid hosts. The first mount of the hierarchy's root wins. Pure.
+// Where cgroup2 is mounted, out of the text of /proc/self/mountinfo (proc(5)): /sys/fs/cgroup, or its `unified`
+// directory on hybrid hosts. The first mount of the hierarchy's root wins. Pure.
 Result<std::string> find_cgroup2(std::string_view mountinfo);
 // The same for this process.
 Result<std::string> find_cgroup2();
@@ -35,8 +35,8 @@ class Cgroup {
   Status add(pid_t pid) const;
   // Without those in sub-directories: we make none.
   [[nodiscard]] std::vector<pid_t> processes() const;
-  // Sends a signal to those of `pids` that are in it. Each is held by a pidfd and looked up again before the signal goes
-  // out, so that a reused pid gets none.
+  // Sends a signal to those of `pids` that are in it. Each is held by a pidfd and looked up again before the signal
+  // goes out, so that a reused pid gets none.
   void signal(const std::vector<pid_t>& pids, int number) const;
   // SIGKILL for everything in it, this process included (cgroup.kill, Linux 5.14; one by one before that).
   void kill_all() const;

@@ -1,12 +1,12 @@
 #include "agent/host/file.h"
 
+#include "userspace-proxy/base/fd.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <array>
-
-#include "userspace-proxy/base/fd.h"
 
 namespace fairlead::host {
 

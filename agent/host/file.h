@@ -1,10 +1,10 @@
 // Small files, whole: the kernel's (cgroupfs, procfs) and our own. Any thread.
 #pragma once
 
+#include "userspace-proxy/base/error.h"
+
 #include <string>
 #include <string_view>
-
-#include "userspace-proxy/base/error.h"
 
 namespace fairlead::host {
 

@@ -1,9 +1,9 @@
 #include "agent/host/hash.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
-
-#include <fmt/format.h>
 
 namespace fairlead::host {
 

@@ -1,7 +1,12 @@
 #include "agent/host/run_dir.h"
 
+#include "agent/host/file.h"
+#include "agent/host/hash.h"
+
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,17 +15,11 @@
 #include <filesystem>
 #include <memory>
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
-#include "agent/host/file.h"
-#include "agent/host/hash.h"
-
 namespace fairlead::host {
 namespace {
 
-// Opens and locks; invalid with errno EWOULDBLOCK if somebody else holds it. Whoever removes such a file holds its lock,
-// so after locking it must still be the one that the name leads to.
+// Opens and locks; invalid with errno EWOULDBLOCK if somebody else holds it. Whoever removes such a file holds its
+// lock, so after locking it must still be the one that the name leads to.
 Fd open_locked(const std::string& path, int flags) {
   while (true) {
     Fd fd(open(path.c_str(), flags | O_RDWR | O_CLOEXEC, 0644));
@@ -35,7 +34,8 @@ Fd open_locked(const std::string& path, int flags) {
 }
 
 Status write_through(const Fd& fd, std::string_view text) {
-  if (ftruncate(fd.get(), 0) != 0 || pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+  if (ftruncate(fd.get(), 0) != 0 ||
+      pwrite(fd.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
     return fail_sys("write");
   }
   return {};
@@ -83,9 +83,9 @@ Result<RunDir> RunDir::claim(const std::string& path, std::string pin_dir, const
     }
   }
   if (!claimed.index_lock_) {
-    return errno == EWOULDBLOCK
-               ? fail(fmt::format("{}: another fairlead-agent{} runs with this run-dir", claimed.path_, holder_of(lock_path)))
-               : std::unexpected(Error::sys(claimed.lock_ ? claimed.index_path_ : lock_path));
+    return errno == EWOULDBLOCK ? fail(fmt::format("{}: another fairlead-agent{} runs with this run-dir", claimed.path_,
+                                                   holder_of(lock_path)))
+                                : std::unexpected(Error::sys(claimed.lock_ ? claimed.index_path_ : lock_path));
   }
   const nlohmann::json entry = {{"run_dir", claimed.path_}, {"pin_dir", claimed.pin_dir_}, {"pid", getpid()}};
   if (auto written = write_through(claimed.lock_, fmt::format("{}\n", getpid())); !written) {

@@ -1,20 +1,22 @@
-// A run-dir: where one agent's socket, mode overrides and lock live, and how other agents of this host find out about it.
+// A run-dir: where one agent's socket, mode overrides and lock live, and how other agents of this host find out about
+// it.
 //
 // Two files carry locks (flock, released by the kernel when the agent ends, however it ends):
 // - RUN_DIR/agent.lock: a second agent with the same run-dir is refused, also if it does not share /run with the first.
-// - INDEX/HASH (default /run/fairlead-agents; JSON: run_dir, pin_dir, pid): bpffs stores no ordinary files, so what names
-//   the owner of a pin directory and a cgroup has to lie elsewhere. A sweep lists the index: an entry whose lock is free
-//   has no living agent, and the run-dir it names tells whether one may come back.
+// - INDEX/HASH (default /run/fairlead-agents; JSON: run_dir, pin_dir, pid): bpffs stores no ordinary files, so what
+// names
+//   the owner of a pin directory and a cgroup has to lie elsewhere. A sweep lists the index: an entry whose lock is
+//   free has no living agent, and the run-dir it names tells whether one may come back.
 // Main thread only.
 #pragma once
+
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
 
 #include <sys/types.h>
 
 #include <string>
 #include <vector>
-
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
 
 namespace fairlead::host {
 

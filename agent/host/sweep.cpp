@@ -1,15 +1,15 @@
 #include "agent/host/sweep.h"
 
+#include "agent/host/cgroup.h"
+#include "agent/host/hash.h"
+#include "agent/kernel/datapath.h"
+#include "userspace-proxy/base/log.h"
+
 #include <dirent.h>
 #include <unistd.h>
 
 #include <map>
 #include <memory>
-
-#include "agent/host/cgroup.h"
-#include "agent/host/hash.h"
-#include "agent/kernel/datapath.h"
-#include "userspace-proxy/base/log.h"
 
 namespace fairlead::host {
 namespace {

@@ -2,11 +2,11 @@
 // processes, index entries. Called at every agent's start and by `fairlead uninstall`. Main thread only.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "agent/host/run_dir.h"
 #include "userspace-proxy/base/error.h"
+
+#include <string>
+#include <vector>
 
 namespace fairlead::host {
 
@@ -29,8 +29,8 @@ struct SweepPlaces {
   std::string cgroup_root;  // the cgroup2 mount
 };
 
-// Lists what may go. A pin directory or cgroup that no index entry speaks of belongs to nobody (its agent writes the entry
-// first), provided that its name is one of our hashes.
+// Lists what may go. A pin directory or cgroup that no index entry speaks of belongs to nobody (its agent writes the
+// entry first), provided that its name is one of our hashes.
 std::vector<Leftover> find_leftovers(const SweepPlaces& places, SweepScope scope);
 
 // Removes one. Does nothing if an agent has taken the run-dir meanwhile. The first error, after trying everything.

@@ -2,6 +2,7 @@
 #include "agent/model/authorization_rule.h"
 #include "agent/model/loaders.h"
 #include "agent/model/metadata.h"
+#include "agent/model/value_text.h"
 
 #include <fmt/format.h>
 

@@ -24,15 +24,6 @@ constexpr size_t kMaxRegex = 1024;
 bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_alnum(char c) { return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z'); }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
-
-template <size_t N>
-bool contains(const std::string_view (&words)[N], std::string_view word) {
-  return std::ranges::find(words, word) != std::end(words);
-}
-
 bool all_digits(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_digit); }
 
 // Alphanumeric at both ends, and in between also `inner`.
@@ -105,14 +96,6 @@ bool is_wildcard_label(std::string_view label) {
   }
   return is_dns_label(label);
 }
-
-struct Unit {
-  std::string_view name;
-  double nanoseconds;
-};
-
-constexpr Unit kUnits[] = {{"ns", 1},   {"us", 1e3}, {"\u00b5s", 1e3}, {"\u03bcs", 1e3},
-                           {"ms", 1e6}, {"s", 1e9},  {"m", 60e9},      {"h", 3600e9}};
 
 }  // namespace
 
@@ -279,106 +262,6 @@ Problem gateway_name(std::string_view text) {
   return std::nullopt;
 }
 
-Problem header_name(std::string_view text) {
-  constexpr std::string_view kPseudo[] = {":method", ":scheme", ":authority", ":path", ":status"};
-  if (is_jwt_claim(text) || contains(kPseudo, text) || is_token(text)) {
-    return std::nullopt;
-  }
-  return fmt::format("{} is not a header's name", in_quotes(text));
-}
-
-Problem header_operation_or_authority(std::string_view text) {
-  if (is_authority(text)) {
-    return std::nullopt;
-  }
-  return header_operation(text);
-}
-
-Problem header_operation(std::string_view text) {
-  if (text.empty()) {
-    return "a header's name may not be empty";
-  }
-  if (equals_ignoring_case(text, "host")) {
-    return "the Host header cannot be changed here; use rewrite.authority";
-  }
-  if (text.starts_with(':')) {
-    return fmt::format("{} is a pseudo-header and cannot be changed", in_quotes(text));
-  }
-  return std::nullopt;
-}
-
-// Only the shape of %NAME%, %NAME(text)% and %NAME(["a", "b"])% is checked, not whether Envoy knows the name.
-Problem header_value(std::string_view text) {
-  enum class State : uint8_t { kText, kName, kArguments, kString, kListString, kListNext, kAfterList, kAfterArguments };
-  const Problem wrong = fmt::format("{} is not a header's value: write %% for a plain %", in_quotes(text));
-  State state = State::kText;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    const auto byte = static_cast<uint8_t>(c);
-    if ((byte < 0x20 && c != '\t') || byte == 0x7F) {
-      return fmt::format("{} is not a header's value: it has a control character", in_quotes(text));
-    }
-    switch (state) {
-      case State::kText:
-        if (c == '%') {
-          const bool escaped = text.substr(i + 1).starts_with('%');
-          i += escaped ? 1 : 0;
-          state = escaped ? State::kText : State::kName;
-        }
-        break;
-      case State::kName:
-        state = c == '%' ? State::kText : c == '(' ? State::kArguments : State::kName;
-        break;
-      case State::kArguments:
-        state = c == '[' ? State::kListString : c == ' ' ? State::kArguments : State::kString;
-        break;
-      case State::kString:
-        i += c == '\\' ? 1 : 0;
-        state = c == ')' ? State::kAfterArguments : c == '"' ? State::kListNext : State::kString;
-        break;
-      case State::kListString:
-        if (c != '"' && c != ' ') {
-          return wrong;
-        }
-        state = c == '"' ? State::kString : State::kListString;
-        break;
-      case State::kListNext:
-        if (c != ',' && c != ']' && c != ' ') {
-          return wrong;
-        }
-        state = c == ',' ? State::kListString : c == ']' ? State::kAfterList : State::kListNext;
-        break;
-      case State::kAfterList:
-        if (c != ')' && c != ' ') {
-          return wrong;
-        }
-        state = c == ')' ? State::kAfterArguments : State::kAfterList;
-        break;
-      case State::kAfterArguments:
-        if (c != '%' && c != ' ') {
-          return wrong;
-        }
-        state = c == '%' ? State::kText : State::kAfterArguments;
-        break;
-    }
-  }
-  return state == State::kText ? std::nullopt : wrong;
-}
-
-bool is_authority(std::string_view header) {
-  return equals_ignoring_case(header, ":authority") || equals_ignoring_case(header, "host");
-}
-
-bool is_jwt_claim(std::string_view header) {
-  constexpr std::string_view kPrefix = "@request.auth.claims";
-  if (!equals_ignoring_case(header.substr(0, kPrefix.size()), kPrefix)) {
-    return false;
-  }
-  const std::string_view rest = header.substr(kPrefix.size());
-  return (rest.size() > 1 && rest.starts_with('.')) ||
-         (rest.size() > 2 && rest.starts_with('[') && rest.ends_with(']'));
-}
-
 bool host_within(std::string_view name, std::string_view pattern) {
   if (!pattern.starts_with('*')) {
     return name == pattern;
@@ -390,78 +273,5 @@ bool host_within(std::string_view name, std::string_view pattern) {
 }
 
 bool hosts_overlap(std::string_view a, std::string_view b) { return host_within(a, b) || host_within(b, a); }
-
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative || text.starts_with('+')) {
-    text.remove_prefix(1);
-  }
-  if (text == "0") {
-    return std::chrono::nanoseconds(0);
-  }
-  double total = 0;
-  if (text.empty()) {
-    return std::nullopt;
-  }
-  while (!text.empty()) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-    if (error != std::errc() || (!is_digit(text.front()) && text.front() != '.')) {
-      return std::nullopt;
-    }
-    text.remove_prefix(static_cast<size_t>(end - text.data()));
-    size_t length = 0;
-    while (length < text.size() && !is_digit(text[length]) && text[length] != '.') {
-      ++length;
-    }
-    const auto* const unit = std::ranges::find(kUnits, text.substr(0, length), &Unit::name);
-    if (unit == std::end(kUnits)) {
-      return std::nullopt;
-    }
-    total += value * unit->nanoseconds;
-    text.remove_prefix(length);
-  }
-  if (total > static_cast<double>(std::numeric_limits<int64_t>::max()) / 2) {
-    return std::nullopt;
-  }
-  return std::chrono::nanoseconds(std::llround(negative ? -total : total));
-}
-
-std::optional<std::string> decode_base64(std::string_view text) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  if (text.size() % 4 != 0) {
-    return std::nullopt;
-  }
-  const size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-  text.remove_suffix(padding);
-  std::string decoded;
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos) {
-      return std::nullopt;
-    }
-    bits = (bits << 6) | static_cast<uint32_t>(value);
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      decoded += static_cast<char>((bits >> count) & 0xFF);
-    }
-  }
-  return decoded;
-}
-
-std::optional<bool> parse_go_bool(std::string_view text) {
-  constexpr std::string_view kTrue[] = {"1", "t", "T", "TRUE", "true", "True"};
-  constexpr std::string_view kFalse[] = {"0", "f", "F", "FALSE", "false", "False"};
-  if (contains(kTrue, text)) {
-    return true;
-  }
-  if (contains(kFalse, text)) {
-    return false;
-  }
-  return std::nullopt;
-}
 
 }  // namespace fairlead::model

@@ -3,7 +3,6 @@
 // names and IDs").
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,10 +47,5 @@ bool is_jwt_claim(std::string_view header);  // "@request.auth.claims.x" or "[x]
 // One name covers the other, "*" in front of a name standing for any text.
 bool hosts_overlap(std::string_view a, std::string_view b);
 bool host_within(std::string_view name, std::string_view pattern);
-
-// Go's time.ParseDuration: "300ms", "1.5h", "1h30m"; a bare number only if it is 0.
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
-std::optional<std::string> decode_base64(std::string_view text);  // RFC 4648, section 4, with padding
-std::optional<bool> parse_go_bool(std::string_view text);         // strconv.ParseBool
 
 }  // namespace fairlead::model

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstdint>
 #include <memory>
 
 namespace fairlead::model {
@@ -22,6 +24,21 @@ bool is_hidden_or_backup(std::string_view name) {
 struct CloseFolder {
   void operator()(DIR* folder) const { closedir(folder); }
 };
+
+enum class Type : uint8_t { kFile, kFolder, kOther };
+
+// What an entry is, or leads to. Most file systems say it in the entry: a folder of 10,000 files is listed without a
+// stat for each.
+Type type_of(int folder, const dirent& entry) {
+  if (entry.d_type == DT_REG || entry.d_type == DT_DIR) {
+    return entry.d_type == DT_REG ? Type::kFile : Type::kFolder;
+  }
+  struct stat status{};
+  if ((entry.d_type != DT_LNK && entry.d_type != DT_UNKNOWN) || fstatat(folder, entry.d_name, &status, 0) != 0) {
+    return Type::kOther;  // a device, a pipe, gone meanwhile, or a link to nowhere
+  }
+  return S_ISREG(status.st_mode) ? Type::kFile : S_ISDIR(status.st_mode) ? Type::kFolder : Type::kOther;
+}
 
 // The entries of one folder that are files (or lead to one), and those that are folders.
 struct Entries {
@@ -42,14 +59,15 @@ Result<Entries> read_folder(const std::string& path) {
       break;
     }
     const std::string name = entry->d_name;
-    struct stat status{};
-    if ((!is_manifest(name) && !is_manifest_folder(name)) ||
-        fstatat(dirfd(folder.get()), name.c_str(), &status, 0) != 0) {
-      continue;  // not ours, gone meanwhile, or a link to nowhere
+    const bool file = is_manifest(name);
+    const bool subfolder = is_manifest_folder(name);
+    if (!file && !subfolder) {
+      continue;
     }
-    if (S_ISDIR(status.st_mode) && is_manifest_folder(name)) {
+    const Type type = type_of(dirfd(folder.get()), *entry);
+    if (type == Type::kFolder && subfolder) {
       entries.folders.push_back(name);
-    } else if (S_ISREG(status.st_mode) && is_manifest(name)) {
+    } else if (type == Type::kFile && file) {
       entries.files.push_back(name);
     }
   }

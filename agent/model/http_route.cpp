@@ -1,5 +1,7 @@
 #include "agent/model/http_route.h"
 
+#include "agent/model/value_text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>

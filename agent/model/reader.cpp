@@ -1,176 +1,20 @@
 #include "agent/model/reader.h"
 
+#include "agent/model/advice.h"
+#include "agent/model/scalar.h"
+#include "agent/model/value_text.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cassert>
-#include <cctype>
-#include <charconv>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <span>
 
 namespace fairlead::model {
 
-namespace {
-
 using namespace std::chrono_literals;
-
-// What a plain scalar is, by the rules of YAML 1.1 that Kubernetes' reader follows.
-enum class Scalar : uint8_t { kText, kBoolean, kInteger, kFloat };
-
-bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
-  return std::ranges::find(words, text) != words.end();
-}
-
-std::optional<bool> as_boolean(std::string_view text) {
-  if (is_one_of(text, {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})) {
-    return true;
-  }
-  if (is_one_of(text, {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})) {
-    return false;
-  }
-  return std::nullopt;
-}
-
-std::optional<int64_t> as_integer(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative || text.starts_with('+')) {
-    text.remove_prefix(1);
-  }
-  int base = 10;
-  if (text.starts_with("0x") || text.starts_with("0o") || text.starts_with("0b")) {
-    base = text[1] == 'x' ? 16 : text[1] == 'o' ? 8 : 2;
-    text.remove_prefix(2);
-  } else if (text.size() > 1 && text.starts_with('0')) {
-    base = 8;
-  }
-  if (text.empty() || text.starts_with('-')) {
-    return std::nullopt;
-  }
-  int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return negative ? -value : value;
-}
-
-std::optional<double> as_number(std::string_view text) {
-  if (const auto whole = as_integer(text)) {
-    return static_cast<double>(*whole);
-  }
-  if (text.starts_with('+')) {
-    text.remove_prefix(1);
-  }
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
-}
-
-Scalar type_of(const YamlNode& node) {
-  if (node.quoted) {
-    return Scalar::kText;
-  }
-  if (as_boolean(node.text)) {
-    return Scalar::kBoolean;
-  }
-  if (as_integer(node.text)) {
-    return Scalar::kInteger;
-  }
-  return as_number(node.text) ? Scalar::kFloat : Scalar::kText;
-}
-
-std::string describe(const YamlNode& node) {
-  switch (node.kind) {
-    case YamlNode::Kind::kNull:
-      return "nothing";
-    case YamlNode::Kind::kSequence:
-      return "a list";
-    case YamlNode::Kind::kMap:
-      return "a map";
-    case YamlNode::Kind::kScalar:
-      break;
-  }
-  switch (type_of(node)) {
-    case Scalar::kBoolean:
-      return "the boolean " + node.text;
-    case Scalar::kInteger:
-    case Scalar::kFloat:
-      return "the number " + node.text;
-    case Scalar::kText:
-      break;
-  }
-  return in_quotes(node.text);
-}
-
-// Edits that turn one name into the other, case aside; for "did you mean".
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) {
-    row[j] = j;
-  }
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const bool same = std::tolower(static_cast<uint8_t>(a[i - 1])) == std::tolower(static_cast<uint8_t>(b[j - 1]));
-      const size_t replaced = diagonal + (same ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
-
-// Spellings of older releases, and what took their place.
-struct Former {
-  std::string_view name;
-  std::string_view instead;
-};
-
-constexpr Former kFormer[] = {
-    {"websocketUpgrade", "leave it out: upgrades to WebSocket are always allowed"},
-    {"appendHeaders", "use headers.request.add"},
-    {"appendRequestHeaders", "use headers.request.add"},
-    {"removeRequestHeaders", "use headers.request.remove"},
-    {"appendResponseHeaders", "use headers.response.add"},
-    {"removeResponseHeaders", "use headers.response.remove"},
-    {"httpMaxPendingRequests", "use connectionPool.http.http1MaxPendingRequests"},
-    {"httpMaxRequests", "use connectionPool.http.http2MaxRequests"},
-    {"httpMaxRequestsPerConnection", "use connectionPool.http.maxRequestsPerConnection"},
-    {"httpMaxRetries", "use connectionPool.http.maxRetries"},
-    {"httpConsecutiveErrors", "use outlierDetection.consecutive5xxErrors"},
-    {"sleepWindow", "use outlierDetection.baseEjectionTime"},
-    {"httpDetectionInterval", "use outlierDetection.interval"},
-    {"httpMaxEjectionPercent", "use outlierDetection.maxEjectionPercent"},
-};
-
-// What to do about a field that is not known, from the names that are.
-std::string advice(std::string_view name, std::span<const std::string_view> known) {
-  constexpr size_t kMaxEdits = 2;
-  constexpr size_t kMaxName = 64;
-  const auto* const former = std::ranges::find(kFormer, name, &Former::name);
-  if (former != std::end(kFormer)) {
-    return std::string(former->instead);
-  }
-  size_t least = kMaxEdits + 1;
-  std::string_view nearest;
-  for (const std::string_view candidate : known) {
-    const size_t edits = name.size() <= kMaxName ? distance(candidate, name) : least;
-    if (edits < least) {
-      least = edits;
-      nearest = candidate;
-    }
-  }
-  return nearest.empty() ? "remove it" : fmt::format("did you mean {}?", nearest);
-}
-
-}  // namespace
 
 std::string Report::path_of(const YamlNode& node) const {
   if (&node == &root_ || node.parent == nullptr) {
@@ -298,7 +142,9 @@ double Cursor::number(double least, double most) const {
     return 0;
   }
   if (*value < least || *value > most) {
-    error(fmt::format("is {}; write a number from {} to {}", *value, least, most));
+    const bool bounded = most < std::numeric_limits<double>::max();
+    error(bounded ? fmt::format("is {}; write a number from {} to {}", *value, least, most)
+                  : fmt::format("is {}; write a number not below {}", *value, least));
     return 0;
   }
   return *value;

@@ -62,7 +62,8 @@ void Watch::add(const std::string& path, Place place, std::set<int>& current) {
 
 bool Watch::drain() {
   bool relevant = false;
-  alignas(inotify_event) std::array<char, size_t{16} << 10> buffer;
+  // Written by read() before it is looked at.
+  alignas(inotify_event) std::array<char, size_t{16} << 10> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
   while (fd_) {
     const ssize_t got = read(fd_.get(), buffer.data(), buffer.size());
     if (got <= 0) {

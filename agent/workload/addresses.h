@@ -1,10 +1,10 @@
 // The addresses of a pod, read in its network namespace: for manifests that state none. Main thread only.
 #pragma once
 
-#include <vector>
-
 #include "agent/workload/netns.h"
 #include "userspace-proxy/base/address.h"
+
+#include <vector>
 
 namespace fairlead::workload {
 

@@ -1,13 +1,12 @@
 #include "agent/workload/mode_store.h"
 
-#include <unistd.h>
-
-#include <algorithm>
+#include "agent/host/file.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
-#include "agent/host/file.h"
+#include <algorithm>
 
 namespace fairlead::workload {
 namespace {
@@ -51,7 +50,8 @@ Result<ModeStore> ModeStore::open(std::string path) {
   for (const auto& [target, value] : json.items()) {
     const auto mode = value.is_string() ? compile::parse_mode(value.get_ref<const std::string&>()) : std::nullopt;
     if (!is_mode_target(target) || !mode) {
-      return fail(fmt::format("{}: \"{}\": {} is not an override; correct or remove it", store.path_, target, value.dump()));
+      return fail(
+          fmt::format("{}: \"{}\": {} is not an override; correct or remove it", store.path_, target, value.dump()));
     }
     store.overrides_.emplace(target, *mode);
   }

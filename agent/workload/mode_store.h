@@ -1,12 +1,12 @@
 // What `fairlead mode` has set, kept in RUN_DIR/modes.json over restarts. Main thread only.
 #pragma once
 
+#include "agent/compile/mode.h"
+#include "userspace-proxy/base/error.h"
+
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "agent/compile/mode.h"
-#include "userspace-proxy/base/error.h"
 
 namespace fairlead::workload {
 

@@ -1,6 +1,9 @@
 #include "agent/workload/netns.h"
 
+#include "userspace-proxy/base/log.h"
+
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/magic.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -9,10 +12,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-
-#include <fmt/format.h>
-
-#include "userspace-proxy/base/log.h"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71

@@ -5,14 +5,14 @@
 // ends the process.
 #pragma once
 
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
+
 #include <sys/types.h>
 
 #include <cstdint>
 #include <string>
 #include <utility>
-
-#include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
 
 namespace fairlead::workload {
 

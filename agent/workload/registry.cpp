@@ -1,12 +1,11 @@
 #include "agent/workload/registry.h"
 
+#include "agent/workload/addresses.h"
+
 #include <fcntl.h>
-
-#include <algorithm>
-
 #include <fmt/format.h>
 
-#include "agent/workload/addresses.h"
+#include <algorithm>
 
 namespace fairlead::workload {
 namespace {
@@ -93,8 +92,8 @@ bool Registry::is_stale() const {
   const bool one_came = std::ranges::any_of(refused_, [&](const RefusedPod& pod) {
     const auto file = netns_file_at(pod.netns_path);
     const bool taken = file && (*file == door_.own() || std::ranges::any_of(pods_, [&](const auto& item) {
-                                  return item.second.file == *file;
-                                }));
+                         return item.second.file == *file;
+                       }));
     return file && !taken;
   });
   return one_left || one_came;
@@ -102,7 +101,7 @@ bool Registry::is_stale() const {
 
 Status Registry::ensure_listeners(LocalPod& pod, fl_mode shape) {
   if (pod.has_listeners(shape)) {
-    return {};
+    return add_missing_ipv6(pod, shape);
   }
   auto made = sockets_.listeners(pod.place(), shape);
   if (!made) {
@@ -111,6 +110,24 @@ Status Registry::ensure_listeners(LocalPod& pod, fl_mode shape) {
   }
   std::ranges::move(*made, std::back_inserter(pod.listeners));
   pod.problem.clear();
+  return {};
+}
+
+// A pod may get its IPv6 loopback after it was first seen.
+Status Registry::add_missing_ipv6(LocalPod& pod, fl_mode shape) {
+  const bool there = std::ranges::any_of(pod.listeners, [&](const Listener& listener) {
+    return listener.mode == shape && listener.role == broker::Role::kOutbound && listener.family == AF_INET6;
+  });
+  if (there) {
+    return {};
+  }
+  auto made = sockets_.outbound6(pod.place(), shape);
+  if (!made) {
+    return std::unexpected(made.error());
+  }
+  if (made->has_value()) {
+    pod.listeners.push_back(std::move(**made));
+  }
   return {};
 }
 

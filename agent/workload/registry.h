@@ -1,18 +1,17 @@
-// The pods of this node that exist right now: which network namespace is whose, what each listens on, and in which mode it
-// is. Compares what is wanted with what is there; whoever calls acts on the difference.
-// Main thread only.
+// The pods of this node that exist right now: which network namespace is whose, what each listens on, and in which mode
+// it is. Compares what is wanted with what is there; whoever calls acts on the difference. Main thread only.
 #pragma once
-
-#include <cstdint>
-#include <map>
-#include <string>
-#include <vector>
 
 #include "agent/workload/netns.h"
 #include "agent/workload/sockets.h"
 #include "bpf/abi/workload.h"
 #include "userspace-proxy/base/address.h"
 #include "userspace-proxy/base/fd.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace fairlead::workload {
 
@@ -52,14 +51,16 @@ class Registry {
  public:
   Registry(const NetnsDoor& door, SocketMaker& sockets) : door_(door), sockets_(sockets) {}
 
-  // Takes over the list: new pods are opened, changed ones updated, those no longer wanted or whose namespace file is gone
-  // or another one now are handed back. Destroying what is handed back closes the agent's last fds into the namespace.
+  // Takes over the list: new pods are opened, changed ones updated, those no longer wanted or whose namespace file is
+  // gone or another one now are handed back. Destroying what is handed back closes the agent's last fds into the
+  // namespace.
   [[nodiscard]] std::vector<LocalPod> reconcile(const std::vector<WantedPod>& wanted);
 
   // Whether reconcile() with the same list would find anything changed: two system calls per pod.
   [[nodiscard]] bool is_stale() const;
 
-  // Makes the listeners of a mode if the pod has none of that shape yet. An error is also kept as the pod's problem.
+  // Makes the listeners of a mode where the pod has none of that shape yet, or lacks the IPv6 one. An error is also
+  // kept as the pod's problem.
   Status ensure_listeners(LocalPod& pod, fl_mode shape);
 
   [[nodiscard]] std::map<std::string, LocalPod>& pods() { return pods_; }  // by uid
@@ -70,6 +71,7 @@ class Registry {
 
  private:
   Result<LocalPod> open_pod(const WantedPod& wanted);
+  Status add_missing_ipv6(LocalPod& pod, fl_mode shape);
 
   const NetnsDoor& door_;
   SocketMaker& sockets_;

@@ -1,11 +1,10 @@
 #include "agent/workload/sockets.h"
 
-#include <netinet/tcp.h>
-#include <sys/socket.h>
+#include "userspace-proxy/base/log.h"
 
 #include <fmt/format.h>
-
-#include "userspace-proxy/base/log.h"
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace fairlead::workload {
 namespace {
@@ -40,7 +39,8 @@ Result<Fd> SocketMaker::tagged_socket(const Place& place, int family, fl_tag_rol
   if (!fd) {
     return fail_sys("socket");
   }
-  if (Status tagged = tag_(fd.get(), fl_tag{.netns = place.netns, .role = static_cast<__u32>(role), .pad = 0}); !tagged) {
+  if (Status tagged = tag_(fd.get(), fl_tag{.netns = place.netns, .role = static_cast<__u32>(role), .pad = 0});
+      !tagged) {
     return fail(tagged.error(), "tagging a socket");
   }
   return fd;
@@ -80,6 +80,22 @@ Result<Listener> SocketMaker::listen(const Place& place, fl_mode mode, const Wis
                   .fd = std::make_shared<const Fd>(std::move(*fd))};
 }
 
+Result<std::optional<Listener>> SocketMaker::listen_on_loopback6(const Place& place, fl_mode mode) {
+  const uint16_t port = mode == FL_MODE_SIDECAR ? kSidecarOutboundPort : 0;
+  auto made = listen(place, mode, {broker::Role::kOutbound, AF_INET6, loopback6(port)});
+  if (made) {
+    return std::optional(std::move(*made));
+  }
+  if (means_no_ipv6(made.error())) {
+    return std::optional<Listener>();
+  }
+  return std::unexpected(made.error());
+}
+
+Result<std::optional<Listener>> SocketMaker::outbound6(const Place& place, fl_mode mode) {
+  return door_.inside(place.netns_fd, [&] { return listen_on_loopback6(place, mode); });
+}
+
 Result<std::vector<Listener>> SocketMaker::listeners(const Place& place, fl_mode mode) {
   const bool sidecar = mode == FL_MODE_SIDECAR;
   const uint16_t out = sidecar ? kSidecarOutboundPort : 0;
@@ -91,11 +107,12 @@ Result<std::vector<Listener>> SocketMaker::listeners(const Place& place, fl_mode
       return std::unexpected(outbound4.error());
     }
     made.push_back(std::move(*outbound4));
-    auto outbound6 = listen(place, mode, {broker::Role::kOutbound, AF_INET6, loopback6(out)});
-    if (outbound6) {
-      made.push_back(std::move(*outbound6));
-    } else if (!means_no_ipv6(outbound6.error())) {
-      return std::unexpected(outbound6.error());
+    auto second = listen_on_loopback6(place, mode);
+    if (!second) {
+      return std::unexpected(second.error());
+    }
+    if (second->has_value()) {
+      made.push_back(std::move(**second));
     }
     auto inbound = listen(place, mode, {broker::Role::kInbound, AF_INET6, loopback4(in)});
     if (!inbound && inbound.error().errno_value() == EAFNOSUPPORT) {  // a kernel without IPv6

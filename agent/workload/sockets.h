@@ -1,12 +1,7 @@
-// Sockets that the agent makes inside pods' network namespaces, for proxies to use: listeners and connecting ones. Every
-// one is tagged before anybody can use it: BPF trusts tagged sockets only, and no pod process can tag.
-// Main thread only.
+// Sockets that the agent makes inside pods' network namespaces, for proxies to use: listeners and connecting ones.
+// Every one is tagged before anybody can use it: BPF trusts tagged sockets only, and no pod process can tag. Main
+// thread only.
 #pragma once
-
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <vector>
 
 #include "agent/workload/netns.h"
 #include "bpf/abi/connection.h"
@@ -15,6 +10,12 @@
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/base/fd.h"
 #include "userspace-proxy/broker/wire.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
 
 namespace fairlead::workload {
 
@@ -46,12 +47,15 @@ class SocketMaker {
   SocketMaker(const NetnsDoor& door, Tag tag) : door_(door), tag_(std::move(tag)) {}
 
   // The listeners that a pod needs in a mode: outbound on 127.0.0.1 and, where the pod has IPv6, on ::1; inbound on
-  // ::ffff:127.0.0.1, which takes the SYNs of both families from steer. (An AF_INET6 socket that is bound to a real IPv6
-  // address is IPv6-only, whatever IPV6_V6ONLY says: net/ipv6/af_inet6.c, __inet6_bind. Bound to [::] it would be open to
-  // whoever dials the pod.) Loopback only: whoever dials a pod from outside reaches none of them but by steer.
-  // Node mode: ports that the kernel chooses. Sidecar mode: 15001 and 15006, or chosen ones if they are taken in the pod
-  // (BPF knows the port; only a person who looks for the customary number is surprised).
+  // ::ffff:127.0.0.1, which takes the SYNs of both families from steer. (An AF_INET6 socket that is bound to a real
+  // IPv6 address is IPv6-only, whatever IPV6_V6ONLY says: net/ipv6/af_inet6.c, __inet6_bind. Bound to [::] it would be
+  // open to whoever dials the pod.) Loopback only: whoever dials a pod from outside reaches none of them but by steer.
+  // Node mode: ports that the kernel chooses. Sidecar mode: 15001 and 15006, or chosen ones if they are taken in the
+  // pod (BPF knows the port; only a person who looks for the customary number is surprised).
   [[nodiscard]] Result<std::vector<Listener>> listeners(const Place& place, fl_mode mode);
+
+  // The outbound listener on ::1 alone; nothing in it where the pod has no IPv6 (yet).
+  [[nodiscard]] Result<std::optional<Listener>> outbound6(const Place& place, fl_mode mode);
 
   // `count` sockets, tagged for connecting, non-blocking, TCP_NODELAY.
   [[nodiscard]] Result<std::vector<Fd>> upstream(const Place& place, int family, uint32_t count) const;
@@ -62,6 +66,8 @@ class SocketMaker {
     int family;
     SocketAddress address;
   };
+  // The following two REQUIRE: called inside the namespace.
+  Result<std::optional<Listener>> listen_on_loopback6(const Place& place, fl_mode mode);
   Result<Listener> listen(const Place& place, fl_mode mode, const Wish& wish);
   Result<Fd> tagged_socket(const Place& place, int family, fl_tag_role role) const;
 

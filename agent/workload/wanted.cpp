@@ -2,7 +2,8 @@
 
 namespace fairlead::workload {
 
-static_assert(static_cast<int>(config::Mode::kOff) == FL_MODE_OFF && static_cast<int>(config::Mode::kNode) == FL_MODE_NODE &&
+static_assert(static_cast<int>(config::Mode::kOff) == FL_MODE_OFF &&
+              static_cast<int>(config::Mode::kNode) == FL_MODE_NODE &&
               static_cast<int>(config::Mode::kSidecar) == FL_MODE_SIDECAR);
 
 fl_mode to_kernel(config::Mode mode) { return static_cast<fl_mode>(mode); }

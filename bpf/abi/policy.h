@@ -30,6 +30,6 @@ FL_ASSERT_SIZE(struct fl_policy_key, 16);
 struct fl_verdict {
   __u8 allow;
   __u8 pad[3];
-  __u32 policy; /* index of the policy that decided, for the flow record; 0: none */
+  __u32 policy; /* hash of the name of the policy that decided, for the flow record; 0: none */
 };
 FL_ASSERT_SIZE(struct fl_verdict, 8);

@@ -125,8 +125,9 @@ def test_a_pod_whose_netns_does_not_exist_is_told_and_the_others_are_served(shop
     missing = manifests.pod("shop/gone", "/run/netns/no-such-namespace", ["10.77.99.9"])
     seen = len(shop.node.agent.text())
     with shop.node.having(missing) as warnings:
-        assert "no-such-namespace" in warnings
-        assert "no-such-namespace" in shop.node.agent.text()[seen:]
+        assert "shop/gone" in warnings and "no-such-namespace" in warnings
+        assert "no-such-namespace" in shop.node.cli.pod("shop/gone")["problem"]
+        assert re.search(r"warn.*shop/gone.*no-such-namespace", shop.node.agent.text()[seen:])
         assert ask(shop.client, shop.vip, host="web.shop").status == 200
 
 

@@ -11,9 +11,9 @@ import shutil
 import pytest
 
 from shop import Shop, allow
-from support import manifests
-from support.agent import BIN
-from support.node import eventually_nothing
+from support import apps, manifests
+from support.agent import BIN, PINS
+from support.node import Node, eventually_nothing
 from support.processes import eventually, run
 from support.traffic import ask, exchange
 
@@ -23,28 +23,35 @@ def shop(bare_node):
     return Shop(bare_node, start=False)
 
 
-def bpf_objects() -> set[str]:
-    """Every program, map and link of this machine, as "KIND ID NAME"."""
-    found = set()
-    for kind in ("prog", "map", "link"):
-        for entry in json.loads(run("bpftool", "-j", kind, "show").stdout or "[]"):
-            found.add(f"{kind} {entry['id']} {entry.get('name', entry.get('type'))}")
-    return found
+def bpf_objects(node: Node) -> set[str]:
+    """The programs, maps and links of this machine as "KIND ID NAME", without those that another agent has pinned."""
+    own = {str(path) for agent in node.agents for path in agent.pins}
+    shown = {kind: json.loads(run("bpftool", "-j", "-f", kind, "show").stdout or "[]") for kind in ("link", "prog", "map")}
+
+    def foreign(entry: dict) -> bool:
+        folders = {os.path.dirname(path) for path in entry.get("pinned", []) if path.startswith(f"{PINS}/")}
+        return bool(folders) and not any(folder.startswith(path) for folder in folders for path in own)
+
+    others = {kind: {entry["id"] for entry in entries if foreign(entry)} for kind, entries in shown.items()}
+    others["prog"] |= {link["prog_id"] for link in shown["link"] if link["id"] in others["link"]}
+    others["map"] |= {number for prog in shown["prog"] if prog["id"] in others["prog"] for number in prog.get("map_ids", [])}
+    return {f"{kind} {entry['id']} {entry.get('name', entry.get('type'))}"
+            for kind, entries in shown.items() for entry in entries if entry["id"] not in others[kind]}
 
 
 @pytest.fixture
 def leaves_nothing(shop):
-    """Afterwards there is no BPF object, cgroup, pin or process that was not there before."""
-    before, apps = bpf_objects(), set(shop.node.remains())
+    """Afterwards there is no BPF object, cgroup, pin, namespace or process that was not there before."""
+    before, remains = bpf_objects(shop.node), set(shop.node.remains())
     yield shop
-    eventually_nothing(lambda: sorted(bpf_objects() - before) + sorted(set(shop.node.remains()) - apps))
+    eventually_nothing(lambda: sorted(bpf_objects(shop.node) - before) + sorted(set(shop.node.remains()) - remains))
 
 
 def test_sigterm_leaves_nothing(leaves_nothing):
     shop, agent = leaves_nothing, leaves_nothing.node.agent
-    before = bpf_objects()
+    before = bpf_objects(shop.node)
     agent.start()
-    assert {entry.split()[0] for entry in bpf_objects() - before} == {"prog", "map", "link"}
+    assert {entry.split()[0] for entry in bpf_objects(shop.node) - before} == {"prog", "map", "link"}
     assert ask(shop.client, shop.vip, host="web.shop").status == 200
     assert agent.stop() == 0
 
@@ -109,9 +116,8 @@ def test_two_agents_with_two_run_dirs_side_by_side(leaves_nothing):
                manifests.pod("shop/web-1", pods["server"].path, [pods["server"].ip4], labels={"app": "web"},
                              ports={"tcp": 9000})]
     for number, obj in enumerate([*objects, allow("nobody")]):
-        (config / f"{number}.json").with_suffix(".yaml").write_text(json.dumps(obj))
-    from support import apps
-    node.app(apps.TcpEcho, pods["server"], "second", 9000)
+        (config / f"{number}.yaml").write_text(json.dumps(obj))      # YAML takes JSON
+    server = apps.TcpEcho(pods["server"], "second", 9000)
 
     node.agent.start()
     second.start()
@@ -131,6 +137,9 @@ def test_two_agents_with_two_run_dirs_side_by_side(leaves_nothing):
     with pods["client"].dial(pods["server"].ip4, 9000) as sock:
         assert exchange(sock, b"", 7) == b"second\n"
     node.agent.stop()
+    server.close()
+    for pod in pods.values():
+        node.network.remove(pod)
 
 
 def test_a_second_agent_for_the_same_run_dir_is_refused(leaves_nothing):

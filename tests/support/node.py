@@ -33,7 +33,7 @@ class Node:
                             "--admin-address", "127.0.0.1:0", *arguments])
         self.pods: dict[str, Netns] = {}
         self._apps: list[Any] = []
-        self._agents = [self.agent]
+        self.agents = [self.agent]
         self.network.sweep()
         self.network.up()
 
@@ -97,14 +97,14 @@ class Node:
     # --- the end ---
     def another_agent(self, config: Path, run_dir: Path, arguments: Iterable[object] = (), **fields: Any) -> Agent:
         """A further agent on this machine; it ends with the node."""
-        made = Agent(config, run_dir, self.folder / f"agent-{len(self._agents)}.log",
+        made = Agent(config, run_dir, self.folder / f"agent-{len(self.agents)}.log",
                      ["--metrics-address", "127.0.0.1:0", "--ready-address", "127.0.0.1:0",
                       "--admin-address", "127.0.0.1:0", *arguments], **fields)
-        self._agents.append(made)
+        self.agents.append(made)
         return made
 
     def close(self) -> None:
-        for agent in self._agents:
+        for agent in self.agents:
             if agent.alive():
                 agent.stop()
             elif agent.cgroups:
@@ -116,7 +116,7 @@ class Node:
     def remains(self) -> list[str]:
         """What is left of this node on the machine."""
         left = self.network.left()
-        for agent in self._agents:
+        for agent in self.agents:
             left += [f"cgroup {path}" for path in agent.cgroups if path.exists()]
             left += [f"pins {path}" for path in agent.pins if path.exists()]
         left += [f"process {pid}" for pid in _processes_naming(str(self.folder))]

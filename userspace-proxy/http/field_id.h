@@ -22,7 +22,7 @@ inline Word load_lower(const char* p) {
 // `literal` in lower case, letters and '-' only. REQUIRES: `name` is as long as it, and has no control characters.
 template <size_t N>
 inline bool is_name(const char* name, const char (&literal)[N]) {
-  constexpr size_t kLength = N - 1;
+  static constexpr size_t kLength = N - 1;
   auto same = [name, &literal]<typename Word>(Word, size_t at) {
     return load_lower<Word>(name + at) == load_lower<Word>(literal + at);
   };

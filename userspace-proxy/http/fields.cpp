@@ -8,9 +8,9 @@ namespace fairlead::http {
 
 FieldId field_id_of(std::string_view name) { return classify(name); }
 
-void Fields::rebase(uintptr_t from, const char* to) {
+void Fields::rebase(uintptr_t from, std::string_view bytes) {
   for (size_t i = 0; i < count_; ++i) {
-    fields_[i] = {rebased(fields_[i].name, from, to), rebased(fields_[i].value, from, to)};
+    fields_[i] = {rebased(fields_[i].name, from, bytes), rebased(fields_[i].value, from, bytes)};
   }
 }
 

@@ -74,8 +74,8 @@ class Fields {
     present_ = 0;
     repeated_ = 0;
   }
-  // The bytes have moved from `from` to `to` (the caller's buffer grew).
-  void rebase(uintptr_t from, const char* to);
+  // The bytes have moved from `from` to `bytes` (the caller's buffer grew).
+  void rebase(uintptr_t from, std::string_view bytes);
 
   // The first value, `name` in lower case; names compare without case.
   [[nodiscard]] std::optional<std::string_view> get(std::string_view lower_name) const;
@@ -90,8 +90,8 @@ class Fields {
 
   // Only the first count_ entries, and the entries of present_ in first_, mean anything: clear() touches none of them.
   std::array<Field, kMaxFields> fields_;
-  std::array<uint8_t, kMaxFields> marks_;
-  std::array<uint8_t, static_cast<size_t>(FieldId::kCount)> first_;
+  std::array<uint8_t, kMaxFields> marks_{};
+  std::array<uint8_t, static_cast<size_t>(FieldId::kCount)> first_{};
   uint32_t present_ = 0;
   uint32_t repeated_ = 0;
   size_t count_ = 0;

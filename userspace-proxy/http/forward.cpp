@@ -154,7 +154,7 @@ void append_framing(std::string& out, const BodyFraming& body) {
   if (body.kind == BodyFraming::Kind::kChunked) {
     out.append("Transfer-Encoding: chunked\r\n");
   } else if (body.kind == BodyFraming::Kind::kLength) {
-    std::array<char, 20> digits;
+    std::array<char, 20> digits{};
     const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), body.length);
     out.append("Content-Length: ").append(digits.data(), end).append("\r\n");
   }
@@ -176,7 +176,7 @@ void append_tail(std::string& out, const Edits& edits) {
 
 // A target out of the configuration: what may not stand in a request line is escaped.
 void append_escaped(std::string& out, std::string_view target) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  static constexpr std::string_view kDigits = "0123456789ABCDEF";
   for (const char c : target) {
     if (scan::is(c, scan::kTarget) && c != '#') {
       out.push_back(c);

@@ -74,7 +74,7 @@ Line read_field(HeadCursor& cursor, Fields& fields) {
 }
 
 bool parse_length(std::string_view digits, uint64_t& length) {
-  constexpr uint64_t kMax = UINT64_MAX;
+  static constexpr uint64_t kMax = UINT64_MAX;
   if (digits.empty()) {
     return false;
   }

@@ -24,7 +24,7 @@ std::string_view decimal(uint64_t number, std::array<char, 20>& digits) {
 
 void append_local_reply(std::string& out, const LocalReply& reply) {
   const bool may_have_body = reply.status >= 200 && reply.status != 204 && reply.status != 304;
-  std::array<char, 20> digits;
+  std::array<char, 20> digits{};
   out.append("HTTP/1.1 ").append(decimal(reply.status, digits)).append(" ").append(phrase_of(reply.status));
   out.append("\r\n");
   if (may_have_body) {

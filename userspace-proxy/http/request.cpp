@@ -15,11 +15,11 @@ void clear(RequestHead& head) {
   head.fields.clear();
 }
 
-void rebase(RequestHead& head, HeadPosition& position, const char* to) {
+void rebase(RequestHead& head, const HeadPosition& position, std::string_view bytes) {
   if (position.in_fields) {
-    head.method = rebased(head.method, position.base, to);
-    head.target = rebased(head.target, position.base, to);
-    head.fields.rebase(position.base, to);
+    head.method = rebased(head.method, position.base, bytes);
+    head.target = rebased(head.target, position.base, bytes);
+    head.fields.rebase(position.base, bytes);
   }
 }
 
@@ -92,7 +92,7 @@ Line read_request_line(HeadCursor& cursor, RequestHead& head, uint8_t& target_cl
   head.target = scan::between(target, p);
   target_classes = joined_classes(head.target);
   const char* const version = ++p;
-  constexpr std::string_view kUsual = "HTTP/1.1\r\n";
+  static constexpr std::string_view kUsual = "HTTP/1.1\r\n";
   if (scan::between(version, end).starts_with(kUsual)) {
     cursor.p = version + kUsual.size();
     return Line::kOk;
@@ -152,7 +152,7 @@ Progress RequestParser::parse(std::string_view bytes, RequestHead& head, size_t&
   if (position_.base == 0) {
     clear(head);
   } else if (position_.base != base) {
-    rebase(head, position_, window.data());
+    rebase(head, position_, window);
   }
   position_.base = base;
   refusal = {};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -118,6 +119,15 @@ inline const char* skip_to_colon(const char* p, const char* end) {
     ++p;
   }
   return p;
+}
+
+// How many of the first bytes are of these classes.
+inline size_t prefix_size(std::string_view text, uint8_t bits) {
+  size_t size = 0;
+  while (size < text.size() && is(text[size], bits)) {
+    ++size;
+  }
+  return size;
 }
 
 inline std::string_view between(const char* first, const char* last) {

@@ -44,7 +44,7 @@ void split_query(RequestHead& head, std::string_view rest) {
 // "http://AUTHORITY[/PATH][?QUERY]". https is refused: it does not come in the clear, and nothing else speaks HTTP/1.1
 // here (Envoy answers 403). Istio's BASE would accept what the next hop reads as another origin.
 std::string_view resolve_absolute(RequestHead& head) {
-  constexpr std::string_view kScheme = "http://";
+  static constexpr std::string_view kScheme = "http://";
   if (!equals_ignoring_case(head.target.substr(0, kScheme.size()), kScheme)) {
     return "target without a slash";
   }
@@ -65,10 +65,7 @@ std::string_view resolve_absolute(RequestHead& head) {
 }  // namespace
 
 bool is_authority(std::string_view text) {
-  const char* const end = text.data() + text.size();
-  const size_t host = text.starts_with('[')
-                          ? ip_literal_size(text)
-                          : static_cast<size_t>(scan::skip(text.data(), end, scan::kHost) - text.data());
+  const size_t host = text.starts_with('[') ? ip_literal_size(text) : scan::prefix_size(text, scan::kHost);
   if (host == 0) {
     return false;
   }

@@ -10,8 +10,8 @@ namespace {
 void append_cleaned(std::string& out, std::string_view text) {
   const size_t start = out.size();
   out.append(text);
-  const char* const end = text.data() + text.size();
-  if (scan::skip_value(text.data(), end) == end) {
+  const char* const end = out.data() + out.size();
+  if (scan::skip_value(out.data() + start, end) == end) {
     return;
   }
   for (size_t i = start; i < out.size(); ++i) {
@@ -52,7 +52,7 @@ void append_chunk(std::string& out, std::string_view payload) {
   if (payload.empty()) {
     return;  // an empty chunk would end the body
   }
-  std::array<char, 16> digits;
+  std::array<char, 16> digits{};
   const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), payload.size(), 16);
   out.append(digits.data(), end).append("\r\n").append(payload).append("\r\n");
 }
@@ -69,7 +69,7 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 void append_date(std::string& out, int64_t unix_seconds) {
   static constexpr std::string_view kDays = "ThuFriSatSunMonTueWed";  // the epoch was a Thursday
   static constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  constexpr int64_t kDay = 86400;
+  static constexpr int64_t kDay = 86400;
   const int64_t days = (unix_seconds >= 0 ? unix_seconds : unix_seconds - (kDay - 1)) / kDay;
   const auto second = static_cast<unsigned>(unix_seconds - days * kDay);
   const Date date = date_of(days);

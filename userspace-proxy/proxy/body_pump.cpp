@@ -8,6 +8,9 @@ namespace {
 
 using Kind = http::BodyFraming::Kind;
 
+// A piece of body up to this size is copied behind the head: one plain send costs less than a gathering one.
+constexpr size_t kCopyBytes = 1024;
+
 // Reads and writes of one turn, about 512 KiB: then the worker's other connections have theirs.
 constexpr int kTurns = 32;
 
@@ -47,6 +50,11 @@ void BodyPump::take() {
     read_all_ = left_ == 0;
   }
   bytes_ += direct_;
+  if (direct_ <= kCopyBytes && pending_.size() > sent_) {
+    pending_.append(in_.bytes().substr(0, direct_));
+    in_.consume(direct_);
+    direct_ = 0;
+  }
 }
 
 void BodyPump::take_chunked() {

@@ -43,7 +43,7 @@ class ArenaWriter {
   ArenaWriter(const ArenaWriter&) = delete;
   ArenaWriter& operator=(const ArenaWriter&) = delete;
 
-  // The counters of a series, found by its labels or added. Costs a hash of the labels (some 200 ns): fetch once, keep
+  // The counters of a series, found by its labels or added. Costs a hash of the labels (200 to 300 ns): fetch once, keep
   // the pointer, which stays valid as long as the writer. When the table is full, a shared overflow series (labels all
   // "overflow") is given and counted in `series_overflow`.
   HttpSeries* http(const HttpLabels& labels);

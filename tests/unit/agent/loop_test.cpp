@@ -1,5 +1,7 @@
 #include "agent/loop.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -8,9 +10,6 @@
 
 #include <optional>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace fairlead::agent {
 namespace {
@@ -39,7 +38,9 @@ TEST_F(LoopTest, TimersFireInTheOrderInWhichTheyAreDue) {
 
 TEST_F(LoopTest, ATimerThatIsDestroyedDoesNotFire) {
   bool fired = false;
-  { const auto timer = loop_->after(milliseconds(0), [&] { fired = true; }); }
+  {
+    const auto timer = loop_->after(milliseconds(0), [&] { fired = true; });
+  }
   loop_->run_once(milliseconds(5));
   EXPECT_FALSE(fired);
 }

@@ -1,10 +1,10 @@
 #include "agent/options.h"
 
-#include <filesystem>
-#include <vector>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <filesystem>
+#include <vector>
 
 namespace fairlead::agent {
 namespace {
@@ -31,10 +31,27 @@ TEST(CommandLine, HasTheDefaultsOfTheDesign) {
 }
 
 TEST(CommandLine, TakesEveryFlag) {
-  const CommandLine line =
-      parse({"--config", "/tmp", "--run-dir", "/run/x", "--node-name", "node-1", "--log-level", "debug", "--default-mode",
-             "off", "--keep-kernel-state", "--pin-dir", "/sys/fs/bpf/x", "--metrics-address", "127.0.0.1:1",
-             "--ready-address", "[::1]:2", "--admin-address", ":0", "--proxy-workers", "3"});
+  const CommandLine line = parse({"--config",
+                                  "/tmp",
+                                  "--run-dir",
+                                  "/run/x",
+                                  "--node-name",
+                                  "node-1",
+                                  "--log-level",
+                                  "debug",
+                                  "--default-mode",
+                                  "off",
+                                  "--keep-kernel-state",
+                                  "--pin-dir",
+                                  "/sys/fs/bpf/x",
+                                  "--metrics-address",
+                                  "127.0.0.1:1",
+                                  "--ready-address",
+                                  "[::1]:2",
+                                  "--admin-address",
+                                  ":0",
+                                  "--proxy-workers",
+                                  "3"});
   ASSERT_TRUE(line.run) << line.text;
   EXPECT_EQ(line.options.node_name, "node-1");
   EXPECT_EQ(line.options.default_mode, config::Mode::kOff);

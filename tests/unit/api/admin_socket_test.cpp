@@ -1,5 +1,9 @@
 #include "agent/api/admin_socket.h"
 
+#include "tests/unit/host/temporary_directory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -8,11 +12,6 @@
 #include <array>
 #include <cstring>
 #include <optional>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "tests/unit/host/temporary_directory.h"
 
 namespace fairlead::api {
 namespace {
@@ -88,8 +87,7 @@ TEST_F(AdminSocketTest, ARequestIsAnsweredAndTheConnectionServesTheNext) {
 TEST_F(AdminSocketTest, AnAnswerOfManyLinesEndsWithDone) {
   const Fd fd = connect();
   say(fd, "{\"op\": \"count\", \"to\": 2}\n");
-  EXPECT_THAT(read_lines(fd, 3),
-              ElementsAre(json({{"number", 0}}), json({{"number", 1}}), json({{"done", true}})));
+  EXPECT_THAT(read_lines(fd, 3), ElementsAre(json({{"number", 0}}), json({{"number", 1}}), json({{"done", true}})));
 }
 
 TEST_F(AdminSocketTest, AnAnswerMayComeLaterOrToNobody) {
@@ -107,7 +105,8 @@ TEST_F(AdminSocketTest, AnAnswerMayComeLaterOrToNobody) {
 }
 
 TEST_F(AdminSocketTest, WhatIsNoRequestIsRefused) {
-  for (const char* text : {"hello\n", "[]\n", "{}\n", "{\"op\": 1}\n", "{\"op\": \"fly\"}\n", "{\"op\": \"count\", \"to\": \"x\"}\n"}) {
+  for (const char* text :
+       {"hello\n", "[]\n", "{}\n", "{\"op\": 1}\n", "{\"op\": \"fly\"}\n", "{\"op\": \"count\", \"to\": \"x\"}\n"}) {
     const Fd fd = connect();
     say(fd, text);
     const auto answers = read_lines(fd, 1);

@@ -1,10 +1,10 @@
 // Snapshots are built from their wire form, as the agent does it.
 #include "agent/api/explain.h"
 
+#include "userspace-proxy/config/snapshot.pb.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "userspace-proxy/config/snapshot.pb.h"
 
 namespace fairlead::api {
 namespace {
@@ -13,7 +13,8 @@ namespace wire = config::wire;
 using nlohmann::json;
 
 std::string ip_bytes(const char* text) {
-  const auto& bytes = IpAddress::parse(text)->bytes();
+  const IpAddress ip = *IpAddress::parse(text);
+  const auto& bytes = ip.bytes();
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -56,7 +57,8 @@ void add_service(wire::Snapshot& snapshot, const char* name, const char* vip, wi
   target.set_service(static_cast<uint32_t>(snapshot.services_size()));
 }
 
-// shop/client and shop/web in node mode, services web (HTTP, with a VirtualService: /v2 is refused by 404) and db (TCP).
+// shop/client and shop/web in node mode, services web (HTTP, with a VirtualService: /v2 is refused by 404) and db
+// (TCP).
 wire::Snapshot shop() {
   wire::Snapshot snapshot;
   snapshot.set_generation(3);

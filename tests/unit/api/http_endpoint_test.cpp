@@ -1,12 +1,11 @@
 #include "agent/api/http_endpoint.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace fairlead::api {
 namespace {
@@ -22,7 +21,8 @@ TEST(ListenAddress, IsAnAddressAPortOrBoth) {
   EXPECT_EQ(parse_listen_address(":15020")->text(), ":15020");
   EXPECT_EQ(parse_listen_address("15020")->text(), ":15020");
   EXPECT_EQ(parse_listen_address("0.0.0.0:15020")->text(), ":15020");
-  for (const char* text : {"", ":", "localhost:80", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "::1:80", "1.2.3.4:8x", "[1.2.3.4:80"}) {
+  for (const char* text :
+       {"", ":", "localhost:80", "1.2.3.4", "1.2.3.4:", "1.2.3.4:65536", "::1:80", "1.2.3.4:8x", "[1.2.3.4:80"}) {
     EXPECT_FALSE(parse_listen_address(text)) << text;
   }
 }
@@ -66,12 +66,14 @@ TEST_F(HttpEndpointTest, AnswersWhatItsHandlerSays) {
   const std::string answer = exchange(*endpoint, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(answer, HasSubstr("world"));
-  EXPECT_THAT(exchange(*endpoint, "GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(exchange(*endpoint, "GET /other HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 404"));
 }
 
 TEST_F(HttpEndpointTest, IsReadOnly) {
   const auto endpoint = open(0);
-  EXPECT_THAT(exchange(*endpoint, "DELETE /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(exchange(*endpoint, "DELETE /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 405"));
 }
 
 TEST_F(HttpEndpointTest, APortThatIsTakenIsReplacedAndTold) {
@@ -79,7 +81,8 @@ TEST_F(HttpEndpointTest, APortThatIsTakenIsReplacedAndTold) {
   const auto second = open(first->address().address.port);
   EXPECT_NE(second->address().address.port, first->address().address.port);
   EXPECT_NE(second->address().address.port, 0);
-  EXPECT_THAT(exchange(*second, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(exchange(*second, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 200"));
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
-// A proxy that only keeps the protocol with the agent (broker/wire.h), for the tests of supervision. Takes the flags that a
-// real one takes; --name says how it behaves: "good", "mute" (says nothing), "deaf" (applies no snapshot), "liar"
-// (acknowledges generation 1000000), "asks" (wants sockets in the namespace of every snapshot's generation number).
+// A proxy that only keeps the protocol with the agent (broker/wire.h), for the tests of supervision. Takes the flags
+// that a real one takes; --name says how it behaves: "good", "mute" (says nothing), "deaf" (applies no snapshot),
+// "liar" (acknowledges generation 1000000), "asks" (wants sockets in the namespace of every snapshot's generation
+// number).
+#include "userspace-proxy/broker/wire.h"
+
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -8,8 +11,6 @@
 
 #include <cstdlib>
 #include <string>
-
-#include "userspace-proxy/broker/wire.h"
 
 namespace {
 

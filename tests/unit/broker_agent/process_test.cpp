@@ -1,6 +1,10 @@
 #include "agent/broker/process.h"
 
+#include "tests/unit/workload/temporary_netns.h"
+
 #include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,11 +12,6 @@
 #include <array>
 #include <cstdlib>
 #include <optional>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "tests/unit/workload/temporary_netns.h"
 
 namespace fairlead::agent_broker {
 namespace {
@@ -32,7 +31,12 @@ class ProcessTest : public testing::Test {
 
   // Runs a shell script with the pipe as descriptor 3; what it wrote there.
   std::string output_of(const std::string& script, int netns = -1) {
-    Launch launch{.executable = "/bin/sh", .arguments = {"-c", script}, .fds = {write_.get()}, .netns_fd = netns, .uid = 15006, .gid = 15006};
+    Launch launch{.executable = "/bin/sh",
+                  .arguments = {"-c", script},
+                  .fds = {write_.get()},
+                  .netns_fd = netns,
+                  .uid = 15006,
+                  .gid = 15006};
     std::optional<int> status;
     auto process = Process::start(*loop_, launch, [&](int ended) { status = ended; });
     EXPECT_TRUE(process) << process.error().message();
@@ -73,7 +77,7 @@ TEST_F(ProcessTest, ItHasNoEnvironmentButTheTimeZone) {
 
 TEST_F(ProcessTest, ItHasNoDescriptorButThoseItWasGiven) {
   const Fd other(open("/dev/null", O_RDONLY));  // without close-on-exec
-  EXPECT_EQ(output_of("cd /proc/$$/fd; echo * >&3"), "0 1 2 3\n");
+  EXPECT_EQ(output_of("exec ls /proc/self/fd >&3"), "0\n1\n2\n3\n4\n") << "4 is the directory that ls reads";
 }
 
 TEST_F(ProcessTest, ItLeadsASessionAndReadsNothing) {

@@ -1,16 +1,15 @@
 // Supervision of real child processes that keep the protocol (fake_proxy.cpp).
 #include "agent/broker/proxy.h"
 
+#include "userspace-proxy/base/log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <functional>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "userspace-proxy/base/log.h"
 
 namespace fairlead::agent_broker {
 namespace {
@@ -65,7 +64,10 @@ class ProxyTest : public testing::Test {
   void publish(uint64_t generation) { proxy_->publish(*make_snapshot_file(generation, "bytes")); }
 
   workload::Listener listener(uint64_t id) {
-    return {.id = id, .netns = kPod, .family = AF_INET, .address = {},
+    return {.id = id,
+            .netns = kPod,
+            .family = AF_INET,
+            .address = {},
             .fd = std::make_shared<const Fd>(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))};
   }
 

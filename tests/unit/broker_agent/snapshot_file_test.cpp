@@ -1,11 +1,10 @@
 #include "agent/broker/snapshot_file.h"
 
+#include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <string>
-
-#include <gtest/gtest.h>
 
 namespace fairlead::agent_broker {
 namespace {

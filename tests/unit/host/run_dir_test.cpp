@@ -1,15 +1,14 @@
 #include "agent/host/run_dir.h"
 
+#include "tests/unit/host/temporary_directory.h"
+
+#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <optional>
-
-#include <gtest/gtest.h>
-
-#include "tests/unit/host/temporary_directory.h"
 
 namespace fairlead::host {
 namespace {

@@ -1,14 +1,14 @@
 // Decides only: directories stand for pins and cgroups, nothing of the kernel's is touched.
 #include "agent/host/sweep.h"
 
-#include <filesystem>
-#include <fstream>
+#include "agent/host/hash.h"
+#include "tests/unit/host/temporary_directory.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/host/hash.h"
-#include "tests/unit/host/temporary_directory.h"
+#include <filesystem>
+#include <fstream>
 
 namespace fairlead::host {
 namespace {

@@ -1,5 +1,7 @@
 #include "agent/model/checks.h"
 
+#include "agent/model/value_text.h"
+
 #include <gtest/gtest.h>
 
 #include <string>

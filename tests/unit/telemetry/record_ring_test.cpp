@@ -41,7 +41,7 @@ RecordOwned numbered(uint64_t number) {
 
 // How long writer and reader race: until they met this often in the middle of a read, or, on a machine where they
 // hardly run at once, until that many records.
-constexpr uint64_t kLeastWritten = 20'000, kMostWritten = 1'000'000, kOvertakings = 50;
+constexpr uint64_t kLeastWritten = 5'000, kMostWritten = 40'000, kOvertakings = 20;
 
 TEST(RecordCodec, GivesBackEveryField) {
   const RecordOwned record = sample_record();

@@ -1,10 +1,10 @@
 #include "agent/workload/mode_store.h"
 
-#include <fstream>
+#include "tests/unit/host/temporary_directory.h"
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/host/temporary_directory.h"
+#include <fstream>
 
 namespace fairlead::workload {
 namespace {
@@ -27,7 +27,8 @@ TEST(ModeStore, AnOverrideSurvivesARestartAndEndsWithNothing) {
 
 TEST(ModeStore, ADamagedFileIsAnErrorThatNamesIt) {
   const TemporaryDirectory place;
-  for (const char* text : {"", "[]", "{\"pod/shop/client\": \"sidcar\"}", "{\"shop/client\": \"node\"}", "{\"ns/a\": 1}"}) {
+  for (const char* text :
+       {"", "[]", "{\"pod/shop/client\": \"sidcar\"}", "{\"shop/client\": \"node\"}", "{\"ns/a\": 1}"}) {
     std::ofstream(place / "modes.json") << text;
     const auto store = ModeStore::open(place / "modes.json");
     ASSERT_FALSE(store) << text;
@@ -46,7 +47,8 @@ TEST(ModeTarget, IsAPodANamespaceOrTheDefault) {
   for (const char* target : {"default", "ns/shop", "pod/shop/client-7.x"}) {
     EXPECT_TRUE(is_mode_target(target)) << target;
   }
-  for (const char* target : {"", "pod/shop", "pod//x", "pod/shop/", "pod/a/b/c", "ns/", "ns/Shop", "shop/client", "ns/a b"}) {
+  for (const char* target :
+       {"", "pod/shop", "pod//x", "pod/shop/", "pod/a/b/c", "ns/", "ns/Shop", "shop/client", "ns/a b"}) {
     EXPECT_FALSE(is_mode_target(target)) << target;
   }
 }

@@ -1,10 +1,10 @@
 #include "agent/workload/netns.h"
 
-#include <gtest/gtest.h>
-
 #include "agent/workload/addresses.h"
 #include "tests/unit/host/temporary_directory.h"
 #include "tests/unit/workload/temporary_netns.h"
+
+#include <gtest/gtest.h>
 
 namespace fairlead::workload {
 namespace {

@@ -1,9 +1,9 @@
 #include "agent/workload/registry.h"
 
-#include <gtest/gtest.h>
-
 #include "tests/unit/host/temporary_directory.h"
 #include "tests/unit/workload/temporary_netns.h"
+
+#include <gtest/gtest.h>
 
 namespace fairlead::workload {
 namespace {
@@ -15,7 +15,8 @@ using test::TemporaryNetns;
 class RegistryTest : public testing::Test {
  protected:
   WantedPod want(const std::string& uid, const std::string& path, fl_mode mode = FL_MODE_NODE) const {
-    return {.uid = uid, .netns_path = path, .ips = {*IpAddress::parse("10.0.0.1")}, .mode = mode, .mode_reason = "test"};
+    return {
+        .uid = uid, .netns_path = path, .ips = {*IpAddress::parse("10.0.0.1")}, .mode = mode, .mode_reason = "test"};
   }
 
   TemporaryDirectory place_;
@@ -118,12 +119,34 @@ TEST_F(RegistryTest, AskingForListenersTwiceMakesThemOnce) {
   EXPECT_EQ(pod.listeners.size(), count);
 }
 
-TEST_F(RegistryTest, APodWithoutLoopbackSaysSoUntilItHasListeners) {
-  const TemporaryNetns bare(/*loopback=*/false);
-  EXPECT_TRUE(registry_.reconcile({want("shop/a", bare.proc_path())}).empty());
+TEST_F(RegistryTest, ListenersThatCannotBeMadeAreThePodsProblemUntilTheyCan) {
+  const TemporaryNetns netns;
+  bool may_tag = false;
+  SocketMaker sockets(door_, [&](int, const fl_tag&) -> Status { return may_tag ? Status() : fail("not now"); });
+  Registry registry(door_, sockets);
+  EXPECT_TRUE(registry.reconcile({want("shop/a", netns.proc_path())}).empty());
+  LocalPod& pod = registry.pods().at("shop/a");
+  EXPECT_FALSE(registry.ensure_listeners(pod, FL_MODE_NODE));
+  EXPECT_NE(pod.problem.find("not now"), std::string::npos);
+  EXPECT_FALSE(pod.has_listeners(FL_MODE_NODE)) << "no half set";
+  may_tag = true;
+  EXPECT_TRUE(registry.ensure_listeners(pod, FL_MODE_NODE));
+  EXPECT_TRUE(pod.problem.empty());
+}
+
+TEST_F(RegistryTest, AnIpv6LoopbackThatComesLaterGetsItsListener) {
+  const TemporaryNetns netns(/*loopback=*/false);
+  EXPECT_TRUE(registry_.reconcile({want("shop/a", netns.proc_path())}).empty());
   LocalPod& pod = registry_.pods().at("shop/a");
-  EXPECT_FALSE(registry_.ensure_listeners(pod, FL_MODE_NODE));
-  EXPECT_FALSE(pod.problem.empty());
+  ASSERT_TRUE(registry_.ensure_listeners(pod, FL_MODE_NODE));
+  const size_t before = pod.listeners.size();
+  ASSERT_TRUE(door_.inside(netns.fd(), []() -> Status {
+    test::raise_loopback();
+    return {};
+  }));
+  ASSERT_TRUE(registry_.ensure_listeners(pod, FL_MODE_NODE));
+  ASSERT_EQ(pod.listeners.size(), before + 1);
+  EXPECT_EQ(pod.listeners.back().address.ip.text(), "::1");
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 #include "agent/workload/sockets.h"
 
+#include "tests/unit/workload/temporary_netns.h"
+
+#include <gtest/gtest.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 
 #include <algorithm>
 #include <map>
-
-#include <gtest/gtest.h>
-
-#include "tests/unit/workload/temporary_netns.h"
 
 namespace fairlead::workload {
 namespace {
@@ -86,12 +85,6 @@ TEST_F(Sockets, APodWithoutIpv6GetsIpv4Listeners) {
   ASSERT_EQ(made->size(), 2U);
   EXPECT_EQ((*made)[0].family, AF_INET);
   EXPECT_EQ((*made)[1].role, broker::Role::kInbound);
-}
-
-TEST_F(Sockets, APodWithoutLoopbackGetsAnErrorAndNoHalfSet) {
-  const TemporaryNetns bare(/*loopback=*/false);
-  cookie_ = *door_.cookie_of(bare.fd());
-  EXPECT_FALSE(maker_.listeners({bare.fd(), cookie_}, FL_MODE_NODE));
 }
 
 TEST_F(Sockets, UpstreamSocketsAreTaggedAndReadyToConnect) {

@@ -1,6 +1,8 @@
-// A network namespace of the test's own: made in a thread, held by a descriptor, gone with it. Its "file" is a bind mount
-// only where a test needs a path that can be unlinked.
+// A network namespace of the test's own: made in a thread, held by a descriptor, gone with it. Its "file" is a bind
+// mount only where a test needs a path that can be unlinked.
 #pragma once
+
+#include "userspace-proxy/base/fd.h"
 
 #include <fcntl.h>
 #include <net/if.h>
@@ -15,9 +17,16 @@
 #include <string>
 #include <thread>
 
-#include "userspace-proxy/base/fd.h"
-
 namespace fairlead::test {
+
+// `ip link set lo up`, in the calling thread's namespace.
+inline void raise_loopback() {
+  const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::strncpy(request.ifr_name, "lo", IFNAMSIZ - 1);
+  request.ifr_flags = IFF_UP | IFF_RUNNING;
+  ioctl(socket.get(), SIOCSIFFLAGS, &request);
+}
 
 class TemporaryNetns {
  public:
@@ -27,11 +36,7 @@ class TemporaryNetns {
         return;
       }
       if (loopback) {
-        const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-        ifreq request{};
-        std::strncpy(request.ifr_name, "lo", IFNAMSIZ - 1);
-        request.ifr_flags = IFF_UP | IFF_RUNNING;
-        ioctl(socket.get(), SIOCSIFFLAGS, &request);
+        raise_loopback();
       }
       fd_ = Fd(open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
     }).join();

@@ -1,0 +1,217 @@
+#include "agent/bench/mesh.h"
+
+#include "agent/bench/servers.h"
+#include "agent/ctl/client.h"
+#include "agent/host/file.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+
+namespace fairlead::bench {
+namespace {
+
+using nlohmann::json;
+
+constexpr int64_t kWaitMs = 20'000;
+
+// A port on the host that others use is none of ours: the kernel chooses, `status` tells.
+std::vector<std::string> agent_command(const std::string& program, const std::string& config,
+                                       const std::string& run_dir) {
+  return {program,       "--config",        config,       "--run-dir",         run_dir,       "--node-name",
+          "bench",       "--log-level",     "warn",       "--metrics-address", "127.0.0.1:0", "--ready-address",
+          "127.0.0.1:0", "--admin-address", "127.0.0.1:0"};
+}
+
+// GET of the metrics page from HOST:PORT on loopback.
+Result<std::string> get_metrics(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  uint16_t port = 0;
+  std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
+  sockaddr_in peer{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {}, .sin_zero = {}};
+  peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval patience{.tv_sec = 10, .tv_usec = 0};
+  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  constexpr std::string_view kRequest =
+      "GET /stats/prometheus HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&peer), sizeof peer) != 0 ||
+      send(socket.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kRequest.size())) {
+    return fail_sys(fmt::format("the agent's metrics at {}", address));
+  }
+  std::string text;
+  std::array<char, 16 * 1024> buffer;
+  for (ssize_t count; (count = read(socket.get(), buffer.data(), buffer.size())) > 0;) {
+    text.append(buffer.data(), static_cast<size_t>(count));
+  }
+  if (!text.starts_with("HTTP/1.1 200")) {
+    return fail(fmt::format("the agent's metrics at {}: {}", address, text.substr(0, text.find('\r'))));
+  }
+  return text;
+}
+
+std::string warnings_of(const json& answer) {
+  std::string lines;
+  for (const char* kind : {"missing", "warnings"}) {
+    for (const json& line : answer.value(kind, json::array())) {
+      lines += (lines.empty() ? "" : "; ") + line.get<std::string>();
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+Counters parse_counters(std::string_view text) {
+  Counters counters;
+  const auto has = [](std::string_view line, std::string_view part) { return line.find(part) != line.npos; };
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const auto value =
+        static_cast<uint64_t>(std::strtod(std::string(line.substr(line.rfind(' ') + 1)).c_str(), nullptr));
+    const bool is_source = has(line, "reporter=\"source\"");
+    if (line.starts_with("istio_requests_total{")) {
+      (is_source ? counters.requests_source : counters.requests_destination) += value;
+    } else if (line.starts_with("istio_tcp_connections_opened_total{")) {
+      (is_source ? counters.tcp_source : counters.tcp_destination) += value;
+    } else if (line.starts_with("fairlead_kernel_connections_total{")) {
+      counters.kernel_path += has(line, "reason=\"kernel_path\"") ? value : 0;
+      counters.to_proxy += has(line, "reason=\"to_proxy\"") ? value : 0;
+    }
+  }
+  return counters;
+}
+
+Mesh::Mesh(Mesh&& other) noexcept = default;
+
+Result<Mesh> Mesh::start(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt) {
+  std::error_code error;
+  const std::string program =
+      (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "fairlead-agent").string();
+  const std::string config = stage.folder() + "/config", log = stage.folder() + "/agent.log";
+  if (mkdir(config.c_str(), 0755) != 0) {
+    return fail_sys(config);
+  }
+  const Fd output(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (const Status written = host::replace_file(config + "/bench.yaml", manifests(stage)); !written || !output) {
+    return fail(config + ": cannot be written");
+  }
+  Mesh mesh(stage.run_dir());
+  auto agent = Process::exec(agent_command(program, config, stage.run_dir()), {.netns = {}, .cpus = cpus},
+                             {.input = -1, .output = output.get()});
+  if (!agent) {
+    return std::unexpected(agent.error());
+  }
+  mesh.agent_ = std::move(*agent);
+  if (const Status started = mesh.await_start(log, interrupt); !started) {
+    return std::unexpected(started.error());
+  }
+  return mesh;
+}
+
+Status Mesh::await_start(const std::string& log, const Interrupt& interrupt) {
+  while (!ctl::Client::connect(run_dir_)) {
+    if (!agent_.is_running()) {
+      const auto told = host::read_file(log);
+      return fail(fmt::format("fairlead-agent has ended: {}", told ? last_line(*told) : ""));
+    }
+    if (const Status slept = interrupt.sleep(std::chrono::milliseconds(20)); !slept) {
+      return slept;
+    }
+  }
+  if (const Status waited = wait(); !waited) {
+    return waited;
+  }
+  const auto answer = ask({{"op", "status"}});
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  const json& status = (*answer)["status"];
+  metrics_address_ = status["addresses"].value("metrics", "");
+  version_ = status.value("version", "");
+  return {};
+}
+
+Mesh::~Mesh() {
+  constexpr std::chrono::seconds kGrace(10);
+  agent_.end(kGrace);  // what a killed one leaves, the stage's sweep takes
+}
+
+Result<json> Mesh::ask(const json& request) const {
+  auto client = ctl::Client::connect(run_dir_);
+  return client ? client->ask(request) : std::unexpected(client.error());
+}
+
+Status Mesh::wait() {
+  const auto answer = ask({{"op", "wait"}, {"timeout_ms", kWaitMs}});
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  // These are our own manifests: a word about any of them says that something else is measured than meant.
+  if (const std::string lines = warnings_of(*answer); !lines.empty()) {
+    return fail("the configuration is not in force as it should: " + lines);
+  }
+  return {};
+}
+
+Status Mesh::set_modes(const Modes& modes) {
+  if (modes == modes_) {
+    return {};
+  }
+  for (const auto& [pod, mode] : {std::pair("pod/bench/client", modes.client), {"pod/bench/server", modes.server}}) {
+    if (const auto answer = ask({{"op", "mode"}, {"target", pod}, {"mode", mode}}); !answer) {
+      return std::unexpected(answer.error());
+    }
+  }
+  modes_ = modes;
+  return wait();
+}
+
+Result<Counters> Mesh::counters() const {
+  const auto text = get_metrics(metrics_address_);
+  return text ? Result<Counters>(parse_counters(*text)) : std::unexpected(text.error());
+}
+
+Result<std::set<std::string>> Mesh::paths_since(int64_t unix_ns) const {
+  auto client = ctl::Client::connect(run_dir_);
+  if (!client) {
+    return std::unexpected(client.error());
+  }
+  std::set<std::string> paths;
+  const auto answer = client->ask({{"op", "flows"}, {"follow", false}}, [&](const json& line) {
+    if (const auto record = line.find("record");
+        record != line.end() && record->value("start_unix_ns", int64_t{0}) >= unix_ns) {
+      paths.insert(record->value("path", ""));
+    }
+  });
+  return answer ? Result<std::set<std::string>>(std::move(paths)) : std::unexpected(answer.error());
+}
+
+Result<std::map<std::string, pid_t>> Mesh::processes() const {
+  const auto answer = ask({{"op", "status"}});
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  std::map<std::string, pid_t> found = {{"agent", agent_.pid()}};
+  for (const json& proxy : (*answer)["status"].value("proxies", json::array())) {
+    const std::string name = proxy.value("name", "");
+    const auto pid = proxy.value("pid", pid_t{0});
+    if (pid > 0) {
+      found[name == "bench/client" ? "client-sidecar" : name == "bench/server" ? "server-sidecar" : "node-proxy"] = pid;
+    }
+  }
+  return found;
+}
+
+}  // namespace fairlead::bench

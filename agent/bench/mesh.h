@@ -1,0 +1,70 @@
+// The bench's own node agent: its manifests, its process, the modes of the two pods, and what the product itself counts
+// on each path. Main thread only; calls block.
+#pragma once
+
+#include "agent/bench/paths.h"
+#include "agent/bench/process.h"
+#include "agent/bench/stage.h"
+#include "agent/bench/usage.h"
+#include "userspace-proxy/base/error.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace fairlead::bench {
+
+// Addresses of the services: the same server behind an HTTP port, a TCP port, and the echo server.
+inline constexpr const char* kHttpService = "10.76.1.1";
+inline constexpr const char* kTcpService = "10.76.1.2";
+inline constexpr uint16_t kServicePort = 80, kServiceEchoPort = 81;
+
+// Sums of the agent's metrics since it started.
+struct Counters {
+  uint64_t requests_source = 0, requests_destination = 0;  // istio_requests_total by reporter
+  uint64_t tcp_source = 0, tcp_destination = 0;            // istio_tcp_connections_opened_total
+  uint64_t kernel_path = 0, to_proxy = 0;                  // verdicts of the programs at connect()
+};
+
+class Mesh {
+ public:
+  // Writes the manifests, starts the fairlead-agent that lies beside this program, waits until all is in force.
+  static Result<Mesh> start(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt);
+  Mesh(Mesh&& other) noexcept;
+  Mesh& operator=(Mesh&&) = delete;
+  // SIGTERM, after ten seconds SIGKILL; then whatever is still in the kernel is removed.
+  ~Mesh();
+
+  // Returns when new connections go the new way.
+  Status set_modes(const Modes& modes);
+  [[nodiscard]] Result<Counters> counters() const;
+  // The paths that access records since then tell ("node_http", "sidecar_outbound", ...).
+  [[nodiscard]] Result<std::set<std::string>> paths_since(int64_t unix_ns) const;
+  // Living processes of the mesh by what they are: "agent", "node-proxy", "client-sidecar", "server-sidecar".
+  [[nodiscard]] Result<std::map<std::string, pid_t>> processes() const;
+  [[nodiscard]] const std::string& version() const { return version_; }
+
+ private:
+  explicit Mesh(std::string run_dir) : run_dir_(std::move(run_dir)) {}
+  Status await_start(const std::string& log, const Interrupt& interrupt);
+  Status wait();
+  [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
+
+  std::string run_dir_;
+  std::string metrics_address_, version_;
+  Modes modes_{"node", "node"};
+  Process agent_;
+};
+
+// The manifests, one file's text: two pods, their services, and rules like a user's: a route by header, a path that is
+// refused, and one identity that may call. Pure.
+std::string manifests(const Stage& stage);
+
+// Counters out of Prometheus text. Pure.
+Counters parse_counters(std::string_view text);
+
+}  // namespace fairlead::bench

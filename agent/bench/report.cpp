@@ -1,0 +1,196 @@
+#include "agent/bench/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <set>
+
+namespace fairlead::bench {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kVersion = 1;
+
+template <class Get>
+std::vector<double> each(const Row& row, Get get) {
+  std::vector<double> values;
+  for (const Round& round : row.rounds) {
+    values.push_back(get(round));
+  }
+  return values;
+}
+
+// A number with as many digits as mean something.
+double rounded(double value) { return std::round(value * 1e4) / 1e4; }
+
+json interval_json(const Interval& interval) { return {rounded(interval.low), rounded(interval.high)}; }
+
+json memory_json(const Memory& memory) { return {{"rss_kib", memory.rss_kib}, {"pss_kib", memory.pss_kib}}; }
+
+json row_json(const Row& row, const std::string& placement) {
+  const Figures figures = figures_of(row);
+  json rounds = json::array();
+  uint64_t requests = 0;
+  for (const Round& round : row.rounds) {
+    rounds.push_back({{"us_per_request", rounded(round.us_per_request)},
+                      {"direct_us", rounded(round.direct_us)},
+                      {"requests", round.requests}});
+    requests += round.requests;
+  }
+  json cpu = json::object();
+  for (const auto& [name, value] : figures.cpu_us_per_request) {
+    cpu[name] = rounded(value);
+  }
+  return {{"path", name_of(row.cell.path)},
+          {"placement", placement},
+          {"load", name_of(row.cell.load)},
+          {"us_per_request", rounded(figures.us_per_request)},
+          {"us_interval", interval_json(figures.us_interval)},
+          {"ratio_to_direct", rounded(figures.ratio)},
+          {"ratio_interval", interval_json(figures.ratio_interval)},
+          {"added_us", rounded(figures.added_us)},
+          {"spread", rounded(figures.spread)},
+          {"p50_us", rounded(figures.p50_us)},
+          {"p99_us", rounded(figures.p99_us)},
+          {"requests", requests},
+          {"cpu_us_per_request", std::move(cpu)},
+          {"rounds", std::move(rounds)}};
+}
+
+json memory_of_all(const Report& report) {
+  json all = json::object();
+  for (const auto& [name, memory] : report.idle) {
+    all[name]["idle"] = memory_json(memory);
+  }
+  for (const auto& [name, memory] : report.under_load) {
+    all[name]["under_load"] = memory_json(memory);
+  }
+  return all;
+}
+
+// Columns padded to their widest cell, in Markdown's form.
+std::string table(const std::vector<std::vector<std::string>>& lines) {
+  std::vector<size_t> widths(lines.front().size(), 3);
+  for (const auto& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) {
+      widths[i] = std::max(widths[i], line[i].size());
+    }
+  }
+  std::string text;
+  for (size_t n = 0; n < lines.size(); ++n) {
+    for (size_t i = 0; i < widths.size(); ++i) {
+      text +=
+          i < 2 ? fmt::format("| {:<{}} ", lines[n][i], widths[i]) : fmt::format("| {:>{}} ", lines[n][i], widths[i]);
+    }
+    text += "|\n";
+    if (n == 0) {
+      for (size_t i = 0; i < widths.size(); ++i) {
+        text += fmt::format("|{}{}", std::string(widths[i] + 1, '-'), i < 2 ? "-" : ":");
+      }
+      text += "|\n";
+    }
+  }
+  return text;
+}
+
+std::string latency_table(const Report& report) {
+  std::vector<std::vector<std::string>> lines = {
+      {"load", "path", "us/request", "ratio to direct", "95 % interval", "added us", "spread"}};
+  for (const Row& row : report.rows) {
+    const Figures figures = figures_of(row);
+    lines.push_back({name_of(row.cell.load), std::string(name_of(row.cell.path)),
+                     fmt::format("{:.1f}", figures.us_per_request), fmt::format("{:.2f}", figures.ratio),
+                     fmt::format("{:.2f}-{:.2f}", figures.ratio_interval.low, figures.ratio_interval.high),
+                     fmt::format("{:.1f}", figures.added_us), fmt::format("{:.0f} %", figures.spread * 100)});
+  }
+  return table(lines);
+}
+
+std::string memory_table(const Report& report) {
+  std::vector<std::vector<std::string>> lines = {
+      {"memory of", "", "RSS idle", "PSS idle", "RSS under load", "PSS under load"}};
+  const auto mib = [](const std::map<std::string, Memory>& all, const std::string& name, uint64_t Memory::* part) {
+    const auto found = all.find(name);
+    return found == all.end() ? std::string("-")
+                              : fmt::format("{:.1f} MiB", static_cast<double>(found->second.*part) / 1024);
+  };
+  std::set<std::string> names;
+  for (const auto* all : {&report.idle, &report.under_load}) {
+    std::ranges::transform(*all, std::inserter(names, names.end()), [](const auto& entry) { return entry.first; });
+  }
+  for (const std::string& name : names) {
+    lines.push_back({name, "", mib(report.idle, name, &Memory::rss_kib), mib(report.idle, name, &Memory::pss_kib),
+                     mib(report.under_load, name, &Memory::rss_kib), mib(report.under_load, name, &Memory::pss_kib)});
+  }
+  return table(lines);
+}
+
+std::string text_of(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found == object.end() || found->is_null() ? "unknown"
+         : found->is_string()                      ? found->get<std::string>()
+                                                   : found->dump();
+}
+
+}  // namespace
+
+Figures figures_of(const Row& row) {
+  const auto us = each(row, [](const Round& round) { return round.us_per_request; });
+  const auto ratios = each(row, [](const Round& round) { return round.us_per_request / round.direct_us; });
+  Figures figures{
+      .us_per_request = median(us),
+      .ratio = median(ratios),
+      .added_us = median(each(row, [](const Round& round) { return round.us_per_request - round.direct_us; })),
+      .spread = spread(us),
+      .p50_us = median(each(row, [](const Round& round) { return round.p50_us; })),
+      .p99_us = median(each(row, [](const Round& round) { return round.p99_us; })),
+      .us_interval = interval_of_median(us),
+      .ratio_interval = interval_of_median(ratios),
+      .cpu_us_per_request = {}};
+  std::map<std::string, std::vector<double>> cpu;
+  for (const Round& round : row.rounds) {
+    for (const auto& [name, value] : round.cpu_us_per_request) {
+      cpu[name].push_back(value);
+    }
+  }
+  for (const auto& [name, values] : cpu) {
+    figures.cpu_us_per_request[name] = median(values);
+  }
+  return figures;
+}
+
+json to_json(const Report& report) {
+  json rows = json::array(), not_measured = json::array();
+  for (const Row& row : report.rows) {
+    rows.push_back(row_json(row, report.placement));
+  }
+  for (const NotMeasured& cell : report.not_measured) {
+    not_measured.push_back({{"path", name_of(cell.cell.path)},
+                            {"placement", report.placement},
+                            {"load", name_of(cell.cell.load)},
+                            {"why", cell.is_missing ? "missing" : "failed"},
+                            {"reason", cell.reason}});
+  }
+  return {{"version", kVersion},     {"machine", report.machine},       {"method", report.method},
+          {"rows", std::move(rows)}, {"memory", memory_of_all(report)}, {"not_measured", std::move(not_measured)}};
+}
+
+std::string to_markdown(const Report& report) {
+  std::string text = fmt::format("{}, {} CPUs, {}; {}; load average {}\n\n", text_of(report.machine, "cpu"),
+                                 text_of(report.machine, "cpus"), text_of(report.machine, "kernel"), report.placement,
+                                 text_of(report.machine, "load_average"));
+  text += latency_table(report);
+  if (!report.idle.empty() || !report.under_load.empty()) {
+    text += "\n" + memory_table(report);
+  }
+  for (const NotMeasured& cell : report.not_measured) {
+    text += fmt::format("\n{} {}: {}: {}\n", name_of(cell.cell.path), name_of(cell.cell.load),
+                        cell.is_missing ? "not measured" : "FAILED", cell.reason);
+  }
+  return text;
+}
+
+}  // namespace fairlead::bench

@@ -1,0 +1,56 @@
+// The result of a run: report.json (docs/report-json.md), and the table for people. Pure; any thread.
+#pragma once
+
+#include "agent/bench/paths.h"
+#include "agent/bench/statistics.h"
+#include "agent/bench/usage.h"
+
+#include <nlohmann/json.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace fairlead::bench {
+
+struct Round {
+  double us_per_request = 0, direct_us = 0;
+  uint64_t requests = 0;
+  double p50_us = 0, p99_us = 0;
+  std::map<std::string, double> cpu_us_per_request;
+};
+
+struct Row {
+  Cell cell;
+  std::vector<Round> rounds;
+};
+
+// A cell without figures, and why.
+struct NotMeasured {
+  Cell cell;
+  std::string reason;
+  bool is_missing = false;  // a program is not installed; otherwise it was tried and failed
+};
+
+struct Report {
+  std::string placement;
+  nlohmann::json machine, method;
+  std::vector<Row> rows;
+  std::vector<NotMeasured> not_measured;
+  std::map<std::string, Memory> idle, under_load;  // by process
+};
+
+// What a row's rounds say.
+struct Figures {
+  double us_per_request = 0, ratio = 0, added_us = 0, spread = 0, p50_us = 0, p99_us = 0;
+  Interval us_interval, ratio_interval;
+  std::map<std::string, double> cpu_us_per_request;
+};
+Figures figures_of(const Row& row);
+
+nlohmann::json to_json(const Report& report);
+
+// Markdown; readable on a terminal as it stands.
+std::string to_markdown(const Report& report);
+
+}  // namespace fairlead::bench

@@ -1,0 +1,205 @@
+#include "agent/bench/rig.h"
+
+#include "agent/bench/evidence.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace fairlead::bench {
+namespace {
+
+constexpr std::chrono::milliseconds kSettle(100);   // of load after a switch
+constexpr std::chrono::seconds kCountsPatience(2);  // for counts of what was under way when the client went
+
+int64_t unix_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Rig>> Rig::open(const std::vector<Path>& paths, const std::vector<int>& cpus,
+                                       const Interrupt& interrupt) {
+  std::unique_ptr<Rig> rig(new Rig(interrupt, cpus));
+  if (const Status started = rig->start_parts(paths); !started) {
+    return std::unexpected(started.error());
+  }
+  return rig;
+}
+
+Status Rig::start_parts(const std::vector<Path>& paths) {
+  auto stage = Stage::open(interrupt_);
+  if (!stage) {
+    return std::unexpected(stage.error());
+  }
+  stage_ = std::make_unique<Stage>(std::move(*stage));
+  script_ = stage_->folder() + "/report.lua";
+  const Fd script(::open(script_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!script || write(script.get(), kWrkScript, std::strlen(kWrkScript)) < 0) {
+    return fail_sys(script_);
+  }
+  auto server = start_server(*stage_, cpus_, interrupt_);
+  if (!server) {
+    return std::unexpected(server.error());
+  }
+  server_ = std::make_unique<Process>(std::move(*server));
+  auto echo = start_echo(kEchoPort, {stage_->server().netns, cpus_});
+  if (!echo) {
+    return std::unexpected(echo.error());
+  }
+  echo_ = std::make_unique<Process>(std::move(*echo));
+  auto mesh = Mesh::start(*stage_, cpus_, interrupt_);
+  if (!mesh) {
+    return std::unexpected(mesh.error());
+  }
+  mesh_ = std::make_unique<Mesh>(std::move(*mesh));
+  for (const Path path : paths) {
+    if (!is_stock_pair(path)) {
+      continue;
+    }
+    const auto kind = path == Path::kNginxPair ? StockPair::Kind::kNginx : StockPair::Kind::kHaproxy;
+    auto pair = StockPair::start(kind, *stage_, cpus_, interrupt_);
+    if (!pair) {
+      return fail(pair.error(), name_of(path));
+    }
+    stock_.emplace(path, std::move(*pair));
+  }
+  return {};
+}
+
+Status Rig::enter(Path path) {
+  if (const Status set = mesh_->set_modes(modes_of(path)); !set) {
+    return set;
+  }
+  const auto processes = mesh_->processes();
+  if (!processes) {
+    return std::unexpected(processes.error());
+  }
+  mesh_processes_ = *processes;
+  const auto sample = send({path, {}}, {.place = {}, .duration = kSettle, .in_the_middle = {}});
+  return sample ? Status() : std::unexpected(sample.error());
+}
+
+const StockPair* Rig::stock(Path path) const {
+  const auto found = stock_.find(path);
+  return found != stock_.end() ? &found->second : nullptr;
+}
+
+Result<Sample> Rig::send(const Cell& cell, Slice slice) const {
+  slice.place = {stage_->client().netns, cpus_};
+  const bool is_off = modes_of(cell.path).client == "off";
+  if (cell.load.kind == Load::Kind::kTcpRoundTrip) {
+    return run_round_trips(
+        is_off ? Endpoint{stage_->server().address, kEchoPort} : Endpoint{kTcpService, kServiceEchoPort}, slice,
+        interrupt_);
+  }
+  const StockPair* pair = stock(cell.path);
+  const std::string url = pair != nullptr ? pair->url()
+                          : is_off        ? fmt::format("http://{}:{}/", stage_->server().address, kHttpPort)
+                          : cell.path == Path::kNodeKernel ? fmt::format("http://{}:{}/", kTcpService, kServicePort)
+                                                           : fmt::format("http://{}:{}/", kHttpService, kServicePort);
+  return run_wrk(script_, url, cell.load.connections, slice, interrupt_);
+}
+
+std::map<std::string, pid_t> Rig::processes_for(const Cell& cell) const {
+  std::map<std::string, pid_t> found = mesh_processes_;
+  found["server"] = cell.load.kind == Load::Kind::kHttp ? server_->pid() : echo_->pid();
+  if (const StockPair* pair = stock(cell.path)) {
+    found["server-sidecar"] = pair->processes()[0].pid();
+    found["client-sidecar"] = pair->processes()[1].pid();
+  }
+  return found;
+}
+
+Status Rig::check(const Cell& cell, const Counters& before, uint64_t requests) const {
+  const Clock::time_point until = Clock::now() + kCountsPatience;
+  while (true) {
+    const auto after = mesh_->counters();
+    if (!after) {
+      return std::unexpected(after.error());
+    }
+    const Status checked = check_counters(cell, *after - before, requests);
+    if (checked || Clock::now() > until) {
+      return checked;
+    }
+    if (const Status slept = interrupt_.sleep(std::chrono::milliseconds(20)); !slept) {
+      return slept;
+    }
+  }
+}
+
+Status Rig::check_stock(const StockPair& pair, const std::vector<uint64_t>& before, uint64_t requests) const {
+  const auto after = pair.counts();
+  if (!after) {
+    return std::unexpected(after.error());
+  }
+  for (size_t i = 0; i < before.size(); ++i) {
+    if ((*after)[i] - before[i] < requests) {
+      return fail(fmt::format("a proxy of the pair counted {} requests of {}", (*after)[i] - before[i], requests));
+    }
+  }
+  pair.empty_logs();
+  return {};
+}
+
+Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds duration) {
+  const StockPair* pair = stock(cell.path);
+  const auto before = mesh_->counters();
+  const auto stock_before = pair != nullptr ? pair->counts() : std::vector<uint64_t>();
+  if (!before || !stock_before) {
+    return std::unexpected(before ? stock_before.error() : before.error());
+  }
+  const auto processes = processes_for(cell);
+  std::map<std::string, double> cpu;
+  for (const auto& [name, pid] : processes) {
+    cpu[name] = -cpu_us_of(pid);
+  }
+  const auto sample = send(cell, {.place = {}, .duration = duration, .in_the_middle = {}});
+  if (!sample) {
+    return std::unexpected(sample.error());
+  }
+  Measurement measurement{.sample = *sample, .cpu_us_per_request = {}};
+  const auto requests = static_cast<double>(sample->requests);
+  for (const auto& [name, pid] : processes) {
+    measurement.cpu_us_per_request[name] = std::max(0.0, cpu[name] + cpu_us_of(pid)) / requests;
+  }
+  measurement.cpu_us_per_request["client"] = sample->client_cpu_us / requests;
+  Status checked = check(cell, *before, sample->requests);
+  if (checked && pair != nullptr) {
+    checked = check_stock(*pair, *stock_before, sample->requests);
+  }
+  return checked ? Result<Measurement>(measurement) : std::unexpected(checked.error());
+}
+
+Status Rig::probe(const Cell& cell, std::chrono::milliseconds duration) {
+  const int64_t start = unix_ns();
+  const auto sample = send(cell, {.place = {}, .duration = duration, .in_the_middle = [this] { note_memory(); }});
+  if (!sample) {
+    return std::unexpected(sample.error());
+  }
+  const auto paths = mesh_->paths_since(start);
+  return paths ? check_records(cell, *paths) : std::unexpected(paths.error());
+}
+
+std::map<std::string, Memory> Rig::memory() const {
+  std::map<std::string, Memory> found;
+  for (const auto& [name, pid] : mesh_processes_) {
+    if (const auto memory = memory_of(pid)) {
+      found[name] = *memory;
+    }
+  }
+  return found;
+}
+
+void Rig::note_memory() {
+  for (const auto& [name, now] : memory()) {
+    Memory& most = under_load_[name];
+    most = {.rss_kib = std::max(most.rss_kib, now.rss_kib), .pss_kib = std::max(most.pss_kib, now.pss_kib)};
+  }
+}
+
+}  // namespace fairlead::bench

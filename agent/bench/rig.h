@@ -1,0 +1,67 @@
+// Everything that a run needs, put together: stage, server, agent, stock pairs. Measures one cell at a time and refuses
+// a figure whose path is not shown. Main thread only.
+#pragma once
+
+#include "agent/bench/load.h"
+#include "agent/bench/mesh.h"
+#include "agent/bench/paths.h"
+#include "agent/bench/servers.h"
+#include "agent/bench/stage.h"
+#include "agent/bench/usage.h"
+#include "userspace-proxy/base/error.h"
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fairlead::bench {
+
+struct Measurement {
+  Sample sample;
+  std::map<std::string, double> cpu_us_per_request;  // by "client", "server", "agent", "node-proxy", ...
+};
+
+class Rig {
+ public:
+  // `paths` says which stock pairs are wanted; every program of theirs is there.
+  static Result<std::unique_ptr<Rig>> open(const std::vector<Path>& paths, const std::vector<int>& cpus,
+                                           const Interrupt& interrupt);
+
+  // Puts both pods into the path's modes, and sends a moment's load so that nothing of the switch is measured.
+  Status enter(Path path);
+  // Load on the path that was entered last.
+  Result<Measurement> measure(const Cell& cell, std::chrono::milliseconds duration);
+  // The same, once per cell before anything counts: warms up, looks at the access records, and notes memory.
+  Status probe(const Cell& cell, std::chrono::milliseconds duration);
+
+  // Memory of the mesh's processes now, and the most that a probe has seen, by name.
+  [[nodiscard]] std::map<std::string, Memory> memory() const;
+  [[nodiscard]] const std::map<std::string, Memory>& memory_under_load() const { return under_load_; }
+  [[nodiscard]] const std::string& agent_version() const { return mesh_->version(); }
+
+ private:
+  Rig(const Interrupt& interrupt, std::vector<int> cpus) : interrupt_(interrupt), cpus_(std::move(cpus)) {}
+  Status start_parts(const std::vector<Path>& paths);
+  [[nodiscard]] Result<Sample> send(const Cell& cell, Slice slice) const;
+  // What uses CPU for a cell, besides the client.
+  [[nodiscard]] std::map<std::string, pid_t> processes_for(const Cell& cell) const;
+  [[nodiscard]] const StockPair* stock(Path path) const;
+  Status check(const Cell& cell, const Counters& before, uint64_t requests) const;
+  Status check_stock(const StockPair& pair, const std::vector<uint64_t>& before, uint64_t requests) const;
+  void note_memory();
+
+  // Taken down in the opposite order: the stage goes last.
+  const Interrupt& interrupt_;
+  std::vector<int> cpus_;
+  std::unique_ptr<Stage> stage_;
+  std::unique_ptr<Process> server_, echo_;
+  std::unique_ptr<Mesh> mesh_;
+  std::map<Path, StockPair> stock_;
+  std::map<std::string, pid_t> mesh_processes_;
+  std::map<std::string, Memory> under_load_;
+  std::string script_;
+};
+
+}  // namespace fairlead::bench

@@ -1,0 +1,50 @@
+// The bench's place on the machine: its names, its folder, its two pods, and the sweep of what a killed run has left.
+// Main thread only.
+//
+// Everything carries the owner's pid: namespaces `flbench-PID-client`, links `flbPIDbr`, the folder /tmp/flbench-PID
+// (with the agent's run-dir). One bench at a time runs on a machine, since two would measure each other: a lock says
+// so, and says that whatever else carries the prefix belongs to nobody.
+#pragma once
+
+#include "agent/bench/process.h"
+#include "userspace-proxy/base/error.h"
+#include "userspace-proxy/base/fd.h"
+
+#include <string>
+
+namespace fairlead::bench {
+
+struct Pod {
+  std::string name;     // "client", "server"
+  std::string netns;    // path
+  std::string address;  // IPv4
+};
+
+class Stage {
+ public:
+  // Takes the machine's lock, sweeps, makes the folder and the pods. An error leaves nothing behind.
+  static Result<Stage> open(const Interrupt& interrupt);
+  // Takes it all away. The processes in the pods must have ended.
+  ~Stage();
+  Stage(Stage&& other) noexcept = default;
+  Stage& operator=(Stage&& other) = delete;
+
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  [[nodiscard]] std::string run_dir() const { return folder_ + "/run"; }
+  [[nodiscard]] const Pod& client() const { return client_; }
+  [[nodiscard]] const Pod& server() const { return server_; }
+
+ private:
+  explicit Stage(Fd lock) : lock_(std::move(lock)) {}
+  Status make_pods(const Interrupt& interrupt);
+
+  Fd lock_;
+  std::string folder_;
+  Pod client_, server_;
+};
+
+// What runs with this pid have left: processes in their namespaces, their agent, links, namespaces, folder. Best
+// effort; `owner` 0: every pid. Call with the machine's lock held.
+void sweep_stage(pid_t owner);
+
+}  // namespace fairlead::bench
