@@ -237,9 +237,6 @@ void Agent::answer_wait(const json& request, const api::Answer& answer) {
         warnings.push_back(message.line());
       }
     }
-    for (const workload::RefusedPod& pod : registry_->refused()) {
-      warnings.push_back(fmt::format("pod {} is not meshed: {}", pod.uid, pod.problem));
-    }
     answer.done({{"in_force", missing.empty()},
                  {"generation", reconciler_->generation()},
                  {"missing", missing},

@@ -4,7 +4,22 @@
 #include "agent/options.h"
 #include "userspace-proxy/base/log.h"
 
+#include <sys/resource.h>
+
 #include <cstdio>
+
+namespace {
+
+// Three listeners a pod, and descriptors on their way to proxies: the usual soft limit of 1024 is soon used up.
+void raise_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace fairlead;
@@ -18,6 +33,7 @@ int main(int argc, char** argv) {
     log::error("{}", allowed.error().message());
     return 1;
   }
+  raise_open_files();
   agent::Agent process(line.options);
   if (const Status ended = process.run(); !ended) {
     log::error("{}", ended.error().message());

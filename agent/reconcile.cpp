@@ -131,6 +131,9 @@ void Reconciler::compile_and_publish() {
   compile::Compiled compiled = compile::compile(inputs);
   messages_ = source_messages_;
   std::ranges::move(compiled.messages, std::back_inserter(messages_));
+  for (const workload::RefusedPod& pod : parts_.registry.refused()) {
+    messages_.push_back(pod.message());
+  }
   log_new_messages();
   problem_.clear();
   if (const Status published = publish(std::move(compiled)); !published) {

@@ -6,6 +6,7 @@
 #include "agent/host/file.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,6 +43,19 @@ class Progress {
   bool is_terminal_ = isatty(STDERR_FILENO) == 1;
   Clock::time_point start_ = Clock::now();
 };
+
+// This process itself stays off the CPUs that are measured, where there are others.
+void keep_to(const std::vector<int>& cpus) {
+  if (cpus.empty()) {
+    return;
+  }
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) {
+    CPU_SET(static_cast<size_t>(cpu), &set);
+  }
+  sched_setaffinity(0, sizeof set, &set);  // a preference: going on without it is right
+}
 
 int refused(const std::string& what) {
   fmt::print(stderr, "fairlead: bench: {}\n", what);
@@ -95,6 +109,7 @@ class Run {
     if (cpus_.size() < wanted) {
       return fail(fmt::format("{} CPUs wanted, {} usable", wanted, cpus_.size()));
     }
+    keep_to(std::vector<int>(cpus_.begin() + static_cast<ptrdiff_t>(wanted), cpus_.end()));
     cpus_.resize(wanted);
     report_.placement = wanted == 1 ? "one-core" : "two-cores";
     if (std::ranges::find(options_.paths, Path::kDirect) == options_.paths.end()) {
@@ -161,7 +176,7 @@ class Run {
     std::optional<Error> not_entered;
     for (const Cell& cell : cells) {
       if (entered != cell.path) {
-        const Status in = rig_->enter(cell.path);
+        const Status modes = rig_->enter(cell.path), in = modes ? rig_->settle(cell.path) : modes;
         not_entered = in ? std::nullopt : std::optional(in.error());
         entered = cell.path;
       }

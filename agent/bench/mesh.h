@@ -28,6 +28,7 @@ struct Counters {
   uint64_t requests_source = 0, requests_destination = 0;  // istio_requests_total by reporter
   uint64_t tcp_source = 0, tcp_destination = 0;            // istio_tcp_connections_opened_total
   uint64_t kernel_path = 0, to_proxy = 0;                  // verdicts of the programs at connect()
+  bool operator==(const Counters&) const = default;
 };
 
 class Mesh {

@@ -80,6 +80,10 @@ Status Rig::enter(Path path) {
     return std::unexpected(processes.error());
   }
   mesh_processes_ = *processes;
+  return {};
+}
+
+Status Rig::settle(Path path) const {
   const auto sample = send({path, {}}, {.place = {}, .duration = kSettle, .in_the_middle = {}});
   return sample ? Status() : std::unexpected(sample.error());
 }
@@ -115,6 +119,23 @@ std::map<std::string, pid_t> Rig::processes_for(const Cell& cell) const {
   return found;
 }
 
+Result<Counters> Rig::steady_counters() const {
+  constexpr std::chrono::milliseconds kBetween(30);
+  const Clock::time_point until = Clock::now() + kCountsPatience;
+  auto before = mesh_->counters();
+  while (before && Clock::now() < until) {
+    if (const Status slept = interrupt_.sleep(kBetween); !slept) {
+      return std::unexpected(slept.error());
+    }
+    auto now = mesh_->counters();
+    if (!now || *now == *before) {
+      return now;
+    }
+    before = now;
+  }
+  return before;
+}
+
 Status Rig::check(const Cell& cell, const Counters& before, uint64_t requests) const {
   const Clock::time_point until = Clock::now() + kCountsPatience;
   while (true) {
@@ -148,7 +169,7 @@ Status Rig::check_stock(const StockPair& pair, const std::vector<uint64_t>& befo
 
 Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds duration) {
   const StockPair* pair = stock(cell.path);
-  const auto before = mesh_->counters();
+  const auto before = steady_counters();
   const auto stock_before = pair != nullptr ? pair->counts() : std::vector<uint64_t>();
   if (!before || !stock_before) {
     return std::unexpected(before ? stock_before.error() : before.error());

@@ -29,8 +29,10 @@ class Rig {
   static Result<std::unique_ptr<Rig>> open(const std::vector<Path>& paths, const std::vector<int>& cpus,
                                            const Interrupt& interrupt);
 
-  // Puts both pods into the path's modes, and sends a moment's load so that nothing of the switch is measured.
+  // Puts both pods into the path's modes.
   Status enter(Path path);
+  // A moment's load that is not measured, after a switch.
+  [[nodiscard]] Status settle(Path path) const;
   // Load on the path that was entered last.
   Result<Measurement> measure(const Cell& cell, std::chrono::milliseconds duration);
   // The same, once per cell before anything counts: warms up, looks at the access records, and notes memory.
@@ -48,6 +50,8 @@ class Rig {
   // What uses CPU for a cell, besides the client.
   [[nodiscard]] std::map<std::string, pid_t> processes_for(const Cell& cell) const;
   [[nodiscard]] const StockPair* stock(Path path) const;
+  // Once two readings are equal: proxies account for what was under way when a client went a moment later.
+  [[nodiscard]] Result<Counters> steady_counters() const;
   Status check(const Cell& cell, const Counters& before, uint64_t requests) const;
   Status check_stock(const StockPair& pair, const std::vector<uint64_t>& before, uint64_t requests) const;
   void note_memory();

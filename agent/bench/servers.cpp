@@ -16,7 +16,8 @@
 namespace fairlead::bench {
 namespace {
 
-constexpr uint16_t kStockPort = 15101;  // of both proxies of a pair, each in its own pod
+// Of both proxies of a pair, each in its own pod.
+constexpr uint16_t port_of(StockPair::Kind kind) { return kind == StockPair::Kind::kNginx ? 15101 : 15102; }
 constexpr std::chrono::seconds kPatience(10);
 
 // What every nginx here begins with. One process: no second one that has to be found, pinned and ended.
@@ -51,7 +52,7 @@ std::string nginx_proxy_config(const std::string& folder, const std::string& ups
       "      proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $host;\n"
       "      proxy_pass http://$pool;\n"
       "    }}\n  }}\n}}\n";
-  return fmt::format(kNginxHead, folder) + fmt::format(kBody, folder, upstream, kStockPort);
+  return fmt::format(kNginxHead, folder) + fmt::format(kBody, folder, upstream, port_of(StockPair::Kind::kNginx));
 }
 
 std::string haproxy_config(const std::string& folder, const std::string& upstream) {
@@ -68,7 +69,7 @@ std::string haproxy_config(const std::string& folder, const std::string& upstrea
       "  default_backend stable\n"
       "backend stable\n  server app {1}\n"
       "backend canary\n  server app {1}\n";
-  return fmt::format(kText, folder, upstream, kStockPort);
+  return fmt::format(kText, folder, upstream, port_of(StockPair::Kind::kHaproxy));
 }
 
 Result<Fd> connect_to(const std::string& path) {
@@ -164,7 +165,7 @@ Result<StockPair> StockPair::start(Kind kind, const Stage& stage, const std::vec
   StockPair pair(kind);
   const char* program = kind == Kind::kNginx ? "nginx" : "haproxy";
   const std::string server_side = fmt::format("127.0.0.1:{}", kHttpPort);
-  const std::string client_side = fmt::format("{}:{}", stage.server().address, kStockPort);
+  const std::string client_side = fmt::format("{}:{}", stage.server().address, port_of(kind));
   for (const auto& [pod, upstream] : {std::pair(&stage.server(), &server_side), {&stage.client(), &client_side}}) {
     const std::string folder = fmt::format("{}/{}-{}", stage.folder(), program, pod->name);
     const std::string file = folder + "/proxy.conf";
@@ -191,7 +192,7 @@ Result<StockPair> StockPair::start(Kind kind, const Stage& stage, const std::vec
   return pair;
 }
 
-std::string StockPair::url() const { return fmt::format("http://127.0.0.1:{}/", kStockPort); }
+std::string StockPair::url() const { return fmt::format("http://127.0.0.1:{}/", port_of(kind_)); }
 
 Result<std::vector<uint64_t>> StockPair::counts() const {
   std::vector<uint64_t> counts;

@@ -1,14 +1,64 @@
 // wrk (bench/load.h).
 #include "agent/bench/load.h"
+#include "agent/host/file.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <signal.h>
 #include <sys/mman.h>
 
+#include <cstdlib>
+
 namespace fairlead::bench {
 
 using nlohmann::json;
+
+namespace {
+
+constexpr std::chrono::seconds kPatience(20);
+
+// Whether the process has a handler for SIGINT: wrk installs it when its connections have been started.
+bool catches_sigint(pid_t pid) {
+  const auto text = host::read_file(fmt::format("/proc/{}/status", pid));
+  const size_t at = text ? text->find("SigCgt:") : std::string::npos;
+  return at != std::string::npos && (std::strtoull(text->c_str() + at + 7, nullptr, 16) >> (SIGINT - 1) & 1) != 0;
+}
+
+Status await_running(const Process& wrk, const Interrupt& interrupt) {
+  constexpr std::chrono::milliseconds kLook(2);
+  const Clock::time_point until = Clock::now() + kPatience;
+  while (!catches_sigint(wrk.pid())) {
+    if (!wrk.is_running()) {
+      return fail("wrk has ended at once");
+    }
+    if (Clock::now() > until) {
+      return fail("wrk has not begun in time");
+    }
+    if (const Status slept = interrupt.sleep(kLook); !slept) {
+      return slept;
+    }
+  }
+  return {};
+}
+
+// wrk takes whole seconds only; on SIGINT it stops and reports, with the time that it really ran. More than once: a
+// signal between its look at the flag and its sleep would be lost.
+Result<Ended> stop(Process& wrk, const Interrupt& interrupt) {
+  constexpr std::chrono::milliseconds kAgain(300);
+  const Clock::time_point until = Clock::now() + kPatience;
+  while (true) {
+    wrk.signal(SIGINT);
+    auto ended = wrk.wait(interrupt, Clock::now() + kAgain);
+    if (ended || Clock::now() > until) {
+      return ended;
+    }
+    if (const Status uninterrupted = interrupt.sleep({}); !uninterrupted) {
+      return std::unexpected(uninterrupted.error());
+    }
+  }
+}
+
+}  // namespace
 
 const char* const kWrkScript = R"(done = function(summary, latency, requests)
   local e = summary.errors
@@ -45,8 +95,6 @@ Result<Sample> parse_wrk(std::string_view output) {
 
 Result<Sample> run_wrk(const std::string& script, const std::string& url, unsigned connections, const Slice& slice,
                        const Interrupt& interrupt) {
-  // wrk takes whole seconds only; on SIGINT it stops and reports, with the time that it really ran.
-  constexpr std::chrono::seconds kPatience(20);
   const Fd output(memfd_create("wrk", MFD_CLOEXEC));
   if (!output) {
     return fail_sys("memfd_create");
@@ -56,6 +104,10 @@ Result<Sample> run_wrk(const std::string& script, const std::string& url, unsign
                            slice.place, {.input = -1, .output = output.get()});
   if (!wrk) {
     return std::unexpected(wrk.error());
+  }
+  if (const Status running = await_running(*wrk, interrupt); !running) {
+    const std::string text = content_of(output.get());
+    return text.empty() ? Result<Sample>(std::unexpected(running.error())) : parse_wrk(text);
   }
   const Clock::time_point end = Clock::now() + slice.duration;
   if (slice.in_the_middle) {
@@ -67,8 +119,7 @@ Result<Sample> run_wrk(const std::string& script, const std::string& url, unsign
   if (const Status slept = interrupt.wait(-1, end); !slept) {
     return std::unexpected(slept.error());
   }
-  wrk->signal(SIGINT);
-  const auto ended = wrk->wait(interrupt, Clock::now() + kPatience);
+  const auto ended = stop(*wrk, interrupt);
   if (!ended) {
     return fail(ended.error(), "wrk");
   }

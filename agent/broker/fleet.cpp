@@ -55,7 +55,8 @@ void Fleet::attend() {
       if (mode == FL_MODE_OFF) {
         continue;
       }
-      if (const Status made = registry_.ensure_listeners(pod, mode); !made) {
+      if (const Status made = registry_.ensure_listeners(pod, mode); !made && pod.problem != pod.logged_problem) {
+        pod.logged_problem = pod.problem;
         log::warn("pod {}: {}", uid, pod.problem);
       }
     }
@@ -151,6 +152,8 @@ std::vector<std::string> Fleet::missing(uint64_t generation) const {
   for (const auto& proxy : proxies_) {
     if (proxy->state() == ProxyState::kEnding) {
       lines.push_back(fmt::format("the sidecar of {}, which is gone, has not ended yet", proxy->name()));
+    } else if (proxy->refuses(generation)) {
+      lines.push_back(fmt::format("proxy {} cannot apply generation {}", proxy->name(), generation));
     } else if (!proxy->has_applied(generation)) {
       lines.push_back(fmt::format("proxy {} ({}) has applied generation {}, not {}", proxy->name(),
                                   name_of(proxy->state()), proxy->generation(), generation));

@@ -17,7 +17,6 @@ using std::chrono::seconds;
 
 constexpr milliseconds kFirstBackoff{100}, kLongestBackoff{5000};
 constexpr seconds kHealthyAfter{10};  // having lived so long, the next restart is prompt again
-constexpr seconds kAnswerWithin{10};  // hello, and the application of a snapshot
 constexpr milliseconds kUntilExitIsTold{200};
 constexpr uint32_t kMaxSocketsAtOnce = 32;
 constexpr rlim_t kMaxOpenFiles = 1 << 20;
@@ -153,8 +152,9 @@ void Proxy::give_up(const std::string& why) {
 }
 
 void Proxy::expect_answer(Worker& worker, const char* what) {
-  worker.answer = loop_.after(
-      kAnswerWithin, [this, what] { give_up(fmt::format("no sign of {} for {} s", what, kAnswerWithin.count())); });
+  worker.answer = loop_.after(settings_.answer_within, [this, what] {
+    give_up(fmt::format("no sign of {} for {} ms", what, settings_.answer_within.count()));
+  });
 }
 
 void Proxy::publish(const SnapshotFile& snapshot) {
@@ -345,6 +345,10 @@ bool Proxy::judges_by_older_than(uint64_t generation) const {
     const uint64_t oldest = worker->applied != 0 ? worker->applied : worker->first_sent;
     return oldest != 0 && oldest < generation;
   });
+}
+
+bool Proxy::refuses(uint64_t generation) const {
+  return std::ranges::any_of(workers_, [&](const auto& worker) { return worker->refused == generation; });
 }
 
 bool Proxy::is_closing_listeners() const {

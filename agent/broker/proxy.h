@@ -31,6 +31,8 @@ struct ProxySettings {
   std::string executable;
   std::string log_level = "info";
   uint32_t workers = 1;
+  // For a greeting, and for the application of a snapshot; then the process is killed.
+  std::chrono::milliseconds answer_within{10'000};
   uid_t uid = 15006;
   gid_t gid = 15006;
 };
@@ -89,6 +91,8 @@ class Proxy {
   // Some worker still judges by a configuration older than `generation`. Not the same as !has_applied(): a process that
   // is being started judges nothing, and gets the newest configuration before its first connection.
   [[nodiscard]] bool judges_by_older_than(uint64_t generation) const;
+  // Some worker could not build `generation`.
+  [[nodiscard]] bool refuses(uint64_t generation) const;
   // Listeners that it was told to close, and has not said that it did.
   [[nodiscard]] bool is_closing_listeners() const;
 

@@ -70,6 +70,12 @@ void print_head(const json& status) {
   for (const json& line : status.value("missing", json::array())) {
     fmt::print("  {}\n", line.get<std::string>());
   }
+  size_t present = 0;
+  const json features = status.value("features", json::array());
+  for (const json& feature : features) {
+    present += feature.value("present", false) ? 1 : 0;
+  }
+  fmt::print("kernel features needed: {}, present: {}\n", features.size(), present);
   const json addresses = status.value("addresses", json::object());
   for (const auto& [name, address] : addresses.items()) {
     fmt::print("{} at {}\n", name, address.get<std::string>());

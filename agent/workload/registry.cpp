@@ -1,5 +1,6 @@
 #include "agent/workload/registry.h"
 
+#include "agent/model/codes.h"
 #include "agent/workload/addresses.h"
 
 #include <fcntl.h>
@@ -51,6 +52,15 @@ Result<LocalPod> Registry::open_pod(const WantedPod& wanted) {
   return pod;
 }
 
+model::Message RefusedPod::message() const {
+  return {.code = std::string(model::codes::kDoubtful),
+          .severity = model::Severity::kWarning,
+          .object = "Pod/" + uid,
+          .origin = netns_origin,
+          .field = "metadata.annotations[fairlead.dev/netns]",
+          .text = fmt::format("the pod is not meshed: {}", problem)};
+}
+
 std::vector<LocalPod> Registry::reconcile(const std::vector<WantedPod>& wanted) {
   std::vector<LocalPod> gone;
   std::map<std::string, const WantedPod*> by_uid;
@@ -72,7 +82,7 @@ std::vector<LocalPod> Registry::reconcile(const std::vector<WantedPod>& wanted) 
     if (found == pods_.end()) {
       auto opened = open_pod(want);
       if (!opened) {
-        refused_.push_back({want.uid, want.netns_path, opened.error().message()});
+        refused_.push_back({want.uid, want.netns_path, opened.error().message(), want.netns_origin});
         continue;
       }
       opened->mode = want.mode;
@@ -110,6 +120,7 @@ Status Registry::ensure_listeners(LocalPod& pod, fl_mode shape) {
   }
   std::ranges::move(*made, std::back_inserter(pod.listeners));
   pod.problem.clear();
+  pod.logged_problem.clear();
   return {};
 }
 

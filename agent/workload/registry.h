@@ -2,6 +2,7 @@
 // it is. Compares what is wanted with what is there; whoever calls acts on the difference. Main thread only.
 #pragma once
 
+#include "agent/model/objects.h"
 #include "agent/workload/netns.h"
 #include "agent/workload/sockets.h"
 #include "bpf/abi/workload.h"
@@ -21,7 +22,8 @@ struct WantedPod {
   std::string netns_path;
   std::vector<IpAddress> ips;  // empty: read in the namespace
   fl_mode mode = FL_MODE_OFF;
-  std::string mode_reason;  // "annotation fairlead.dev/mode of the pod"
+  std::string mode_reason;          // "annotation fairlead.dev/mode of the pod"
+  model::Origin netns_origin = {};  // where the path is written
 };
 
 struct LocalPod {
@@ -37,6 +39,7 @@ struct LocalPod {
   fl_mode mode = FL_MODE_OFF;
   std::vector<Listener> listeners;  // of both shapes, from first need until the pod goes
   std::string problem;              // why the pod is not served as wanted; empty: it is
+  std::string logged_problem;       // the last one that was logged
 
   [[nodiscard]] Place place() const { return {netns.get(), cookie}; }
   [[nodiscard]] bool has_listeners(fl_mode shape) const;
@@ -45,6 +48,10 @@ struct LocalPod {
 // A pod that cannot be enrolled, and why.
 struct RefusedPod {
   std::string uid, netns_path, problem;
+  model::Origin netns_origin;
+
+  // As one is told about an object: file, line and field.
+  [[nodiscard]] model::Message message() const;
 };
 
 class Registry {

@@ -27,7 +27,8 @@ std::vector<WantedPod> wanted_pods(const model::ObjectSet& objects, const NodeVi
                       .netns_path = pod->netns_path,
                       .ips = pod->ips,
                       .mode = to_kernel(decision.mode),
-                      .mode_reason = decision.reason});
+                      .mode_reason = decision.reason,
+                      .netns_origin = pod->netns_origin});
   }
   return wanted;
 }

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from support import apps
-from support.processes import run
+from support.processes import Process, eventually, run
 from support.rawtcp import ACK, RST, SYN, HandMade
 from support.traffic import Connection, ask, exchange
 
@@ -60,19 +60,21 @@ def test_a_socket_made_inside_stays_there_and_the_thread_comes_back(pods):
     assert client.cookie() in cookies and len(cookies) == 2
 
 
-def test_what_is_left_behind_is_seen(bare_node, pods):
-    before = set(bare_node.remains())
-    run("ip", "netns", "add", f"{bare_node.network.prefix}-stray")
-    run("ip", "link", "add", f"{bare_node.network.prefix}v99", "type", "bridge")
-    mount = bare_node.folder / "mount"
+def test_what_is_left_behind_is_seen(bare_node):
+    stray, link, mount = f"{bare_node.network.prefix}-stray", f"{bare_node.network.prefix}v99", bare_node.folder / "mount"
+    run("ip", "netns", "add", stray)
+    run("ip", "link", "add", link, "type", "bridge")
     mount.mkdir()
     run("mount", "-t", "tmpfs", "none", mount)
-    left = set(bare_node.remains()) - before
+    process = Process(["sleep", "1000"], bare_node.folder / "sleep.log", f"/run/netns/{stray}")
+    eventually("the process to be in its namespace", lambda: f"process {process.pid} in {stray}" in bare_node.remains())
+    left = {entry for entry in bare_node.remains() if entry.endswith((stray, link, str(mount)))}
+    process.kill_group()
     run("umount", mount)
-    run("ip", "link", "del", f"{bare_node.network.prefix}v99")
-    run("ip", "netns", "del", f"{bare_node.network.prefix}-stray")
-    assert left == {f"namespace {bare_node.network.prefix}-stray", f"link {bare_node.network.prefix}v99",
-                    f"mount {mount}"}
+    run("ip", "link", "del", link)
+    run("ip", "netns", "del", stray)
+    assert left == {f"process {process.pid} in {stray}", f"namespace {stray}", f"link {link}", f"mount {mount}"}
+    assert not [entry for entry in bare_node.remains() if stray in entry or link in entry]
 
 
 @pytest.mark.parametrize("family", ["ip4", "ip6"])

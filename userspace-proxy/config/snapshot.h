@@ -67,9 +67,18 @@ struct Endpoint {
 struct Cluster {
   std::string name;
   const Service* service = nullptr;
-  std::vector<Endpoint> endpoints;
+  std::vector<Endpoint> endpoints;  // IPv4 ones first
+  size_t ipv4_count = 0;
   bool original_destination = false;
   std::chrono::milliseconds connect_timeout{10'000};
+
+  // Those of the family that was dialled, as kube-proxy would choose among (a dual-stack pod has an endpoint of each),
+  // so that the application can be shown the client's true address; all of them if that family has none.
+  [[nodiscard]] std::span<const Endpoint> of_family(const IpAddress& dialled) const {
+    const std::span<const Endpoint> all(endpoints);
+    const auto wanted = dialled.is_v4() ? all.first(ipv4_count) : all.subspan(ipv4_count);
+    return wanted.empty() ? all : wanted;
+  }
 };
 
 struct ServicePort {

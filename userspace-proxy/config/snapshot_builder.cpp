@@ -337,6 +337,9 @@ Status SnapshotBuilder::fill(Cluster& cluster, const wire::Cluster& wire, const 
     }
     cluster.endpoints.push_back({.address = {.ip = *ip, .port = *port}, .workload = *workload});
   }
+  const auto ipv6 = std::ranges::stable_partition(cluster.endpoints,
+                                                  [](const Endpoint& endpoint) { return endpoint.address.ip.is_v4(); });
+  cluster.ipv4_count = cluster.endpoints.size() - ipv6.size();
   return {};
 }
 

@@ -29,7 +29,7 @@ void place(Plan& plan, Shape shape, const config::Workload& source) {
 
 const config::Endpoint* pick(const config::Cluster& cluster, const SocketAddress& dialled, uint64_t random,
                              const EndpointLoad& load) {
-  const auto& endpoints = cluster.endpoints;
+  const auto endpoints = cluster.of_family(dialled.ip);
   if (endpoints.empty()) {
     return nullptr;
   }

@@ -1,7 +1,7 @@
 // A proxy that only keeps the protocol with the agent (broker/wire.h), for the tests of supervision. Takes the flags
 // that a real one takes; --name says how it behaves: "good", "mute" (says nothing), "deaf" (applies no snapshot),
-// "liar" (acknowledges generation 1000000), "asks" (wants sockets in the namespace of every snapshot's generation
-// number).
+// "refuses" (cannot build one), "liar" (acknowledges generation 1000000), "asks" (wants sockets in the namespace of
+// every snapshot's generation number).
 #include "userspace-proxy/broker/wire.h"
 
 #include <poll.h>
@@ -57,7 +57,9 @@ int main(int argc, char** argv) {
       continue;
     }
     const Message& message = (*received)->message;
-    if (message.type == Type::kSnapshot && name != "deaf") {
+    if (message.type == Type::kSnapshot && name == "refuses") {
+      say(kChannel, Type::kSnapshotRefused, message.number);
+    } else if (message.type == Type::kSnapshot && name != "deaf") {
       say(kChannel, Type::kSnapshotApplied, name == "liar" ? 1'000'000 : message.number);
       if (name == "asks") {
         want_sockets(kChannel, message.number);

@@ -130,6 +130,30 @@ TEST_F(ProxyTest, ListenersOfAPodThatIsGoneAreClosedWhenTheWorkerSaysSo) {
   until([&] { return !proxy_->is_closing_listeners(); });
 }
 
+TEST_F(ProxyTest, AWorkerThatNeverGreetsIsReplaced) {
+  settings_.answer_within = milliseconds(100);
+  start("mute");
+  const pid_t first = proxy_->pid();
+  until([&] { return proxy_->restarts() == 1 && proxy_->pid() != 0; });
+  EXPECT_NE(proxy_->pid(), first);
+}
+
+TEST_F(ProxyTest, AWorkerThatDoesNotApplyASnapshotIsReplaced) {
+  settings_.answer_within = milliseconds(500);
+  start("deaf");
+  publish(1);
+  until([&] { return proxy_->restarts() == 1; });
+  EXPECT_FALSE(proxy_->has_applied(1));
+}
+
+TEST_F(ProxyTest, ASnapshotThatAWorkerCannotBuildIsTold) {
+  start("refuses");
+  publish(1);
+  until([&] { return proxy_->refuses(1); });
+  EXPECT_FALSE(proxy_->has_applied(1));
+  EXPECT_EQ(proxy_->state(), ProxyState::kRunning) << "it goes on with what it has";
+}
+
 TEST_F(ProxyTest, AProxyThatDrainsEndsAndIsNotStartedAgain) {
   start("good");
   publish(1);
