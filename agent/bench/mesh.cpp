@@ -153,7 +153,7 @@ Result<json> Mesh::ask(const json& request) const {
   return client ? client->ask(request) : std::unexpected(client.error());
 }
 
-Status Mesh::wait() {
+Status Mesh::wait() const {
   const auto answer = ask({{"op", "wait"}, {"timeout_ms", kWaitMs}});
   if (!answer) {
     return std::unexpected(answer.error());
@@ -165,13 +165,47 @@ Status Mesh::wait() {
   return {};
 }
 
-Status Mesh::set_modes(const Modes& modes) {
+Status Mesh::set_mode(std::string_view pod, std::string_view mode) const {
+  const auto answer = ask({{"op", "mode"}, {"target", pod}, {"mode", mode}});
+  return answer ? Status() : std::unexpected(answer.error());
+}
+
+// A switch of the server resets no connection: those that the client's sidecar keeps for its next requests would go on
+// leading to whoever served the server before. A new sidecar has none.
+Status Mesh::end_sidecar_of_client(const Interrupt& interrupt) {
+  const Clock::time_point until = Clock::now() + std::chrono::milliseconds(kWaitMs);
+  if (const Status set = set_mode("pod/bench/client", "off"); !set) {
+    return set;
+  }
+  if (const Status waited = wait(); !waited) {
+    return waited;
+  }
+  while (true) {
+    const auto running = processes();
+    if (!running || !running->contains("client-sidecar")) {
+      return running ? Status() : std::unexpected(running.error());
+    }
+    if (Clock::now() > until) {
+      return fail("the client's sidecar, drained, has not ended");
+    }
+    if (const Status slept = interrupt.sleep(std::chrono::milliseconds(20)); !slept) {
+      return slept;
+    }
+  }
+}
+
+Status Mesh::set_modes(const Modes& modes, const Interrupt& interrupt) {
   if (modes == modes_) {
     return {};
   }
+  if (modes_.client == "sidecar") {
+    if (const Status ended = end_sidecar_of_client(interrupt); !ended) {
+      return ended;
+    }
+  }
   for (const auto& [pod, mode] : {std::pair("pod/bench/client", modes.client), {"pod/bench/server", modes.server}}) {
-    if (const auto answer = ask({{"op", "mode"}, {"target", pod}, {"mode", mode}}); !answer) {
-      return std::unexpected(answer.error());
+    if (const Status set = set_mode(pod, mode); !set) {
+      return set;
     }
   }
   modes_ = modes;

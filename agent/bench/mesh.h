@@ -41,7 +41,7 @@ class Mesh {
   ~Mesh();
 
   // Returns when new connections go the new way.
-  Status set_modes(const Modes& modes);
+  Status set_modes(const Modes& modes, const Interrupt& interrupt);
   [[nodiscard]] Result<Counters> counters() const;
   // The paths that access records since then tell ("node_http", "sidecar_outbound", ...).
   [[nodiscard]] Result<std::set<std::string>> paths_since(int64_t unix_ns) const;
@@ -52,7 +52,9 @@ class Mesh {
  private:
   explicit Mesh(std::string run_dir) : run_dir_(std::move(run_dir)) {}
   Status await_start(const std::string& log, const Interrupt& interrupt);
-  Status wait();
+  Status set_mode(std::string_view pod, std::string_view mode) const;
+  Status end_sidecar_of_client(const Interrupt& interrupt);
+  [[nodiscard]] Status wait() const;
   [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
 
   std::string run_dir_;

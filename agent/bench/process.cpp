@@ -29,10 +29,10 @@ sigset_t watched_signals() {
   return set;
 }
 
-// A plain exec'ed program, as from a shell: no blocked signals, no input, a session of its own (Ctrl-C reaches us
-// alone).
+// As a shell would start it in the background: no blocked signals, a process group of its own (Ctrl-C reaches us
+// alone). Not a session of its own: the scheduler's autogroups would weigh each child like a login.
 bool become_child(const Place& place, Streams streams, pid_t parent) {
-  setsid();
+  setpgid(0, 0);
   // Ended with us even if we are killed. Checked afterwards: the parent may have gone before the call.
   if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent) {
     return false;

@@ -15,7 +15,7 @@ namespace {
 constexpr std::chrono::milliseconds kSettle(100);   // of load after a switch
 constexpr std::chrono::seconds kCountsPatience(2);  // for counts of what was under way when the client went
 
-int64_t unix_ns() {
+int64_t unix_ns_now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
@@ -72,7 +72,7 @@ Status Rig::start_parts(const std::vector<Path>& paths) {
 }
 
 Status Rig::enter(Path path) {
-  if (const Status set = mesh_->set_modes(modes_of(path)); !set) {
+  if (const Status set = mesh_->set_modes(modes_of(path), interrupt_); !set) {
     return set;
   }
   const auto processes = mesh_->processes();
@@ -136,14 +136,23 @@ Result<Counters> Rig::steady_counters() const {
   return before;
 }
 
-Status Rig::check(const Cell& cell, const Counters& before, uint64_t requests) const {
+Result<Rig::Start> Rig::start_of_slice() const {
+  const auto counters = steady_counters();
+  return counters ? Result<Start>(Start{*counters, unix_ns_now()}) : std::unexpected(counters.error());
+}
+
+Status Rig::check(const Cell& cell, const Start& start, uint64_t requests) const {
   const Clock::time_point until = Clock::now() + kCountsPatience;
   while (true) {
     const auto after = mesh_->counters();
-    if (!after) {
-      return std::unexpected(after.error());
+    const auto records = mesh_->paths_since(start.unix_ns);
+    if (!after || !records) {
+      return std::unexpected(after ? records.error() : after.error());
     }
-    const Status checked = check_counters(cell, *after - before, requests);
+    Status checked = check_counters(cell, *after - start.counters, requests);
+    if (checked) {
+      checked = check_records(cell, *records);
+    }
     if (checked || Clock::now() > until) {
       return checked;
     }
@@ -169,7 +178,7 @@ Status Rig::check_stock(const StockPair& pair, const std::vector<uint64_t>& befo
 
 Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds duration) {
   const StockPair* pair = stock(cell.path);
-  const auto before = steady_counters();
+  const auto before = start_of_slice();
   const auto stock_before = pair != nullptr ? pair->counts() : std::vector<uint64_t>();
   if (!before || !stock_before) {
     return std::unexpected(before ? stock_before.error() : before.error());
@@ -197,13 +206,12 @@ Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds dur
 }
 
 Status Rig::probe(const Cell& cell, std::chrono::milliseconds duration) {
-  const int64_t start = unix_ns();
-  const auto sample = send(cell, {.place = {}, .duration = duration, .in_the_middle = [this] { note_memory(); }});
-  if (!sample) {
-    return std::unexpected(sample.error());
+  const auto start = start_of_slice();
+  if (!start) {
+    return std::unexpected(start.error());
   }
-  const auto paths = mesh_->paths_since(start);
-  return paths ? check_records(cell, *paths) : std::unexpected(paths.error());
+  const auto sample = send(cell, {.place = {}, .duration = duration, .in_the_middle = [this] { note_memory(); }});
+  return sample ? check(cell, *start, sample->requests) : std::unexpected(sample.error());
 }
 
 std::map<std::string, Memory> Rig::memory() const {

@@ -35,7 +35,7 @@ class Rig {
   [[nodiscard]] Status settle(Path path) const;
   // Load on the path that was entered last.
   Result<Measurement> measure(const Cell& cell, std::chrono::milliseconds duration);
-  // The same, once per cell before anything counts: warms up, looks at the access records, and notes memory.
+  // The same, once per cell before anything counts: warms up, and notes memory.
   Status probe(const Cell& cell, std::chrono::milliseconds duration);
 
   // Memory of the mesh's processes now, and the most that a probe has seen, by name.
@@ -52,7 +52,13 @@ class Rig {
   [[nodiscard]] const StockPair* stock(Path path) const;
   // Once two readings are equal: proxies account for what was under way when a client went a moment later.
   [[nodiscard]] Result<Counters> steady_counters() const;
-  Status check(const Cell& cell, const Counters& before, uint64_t requests) const;
+  // What the evidence of a slice is measured against.
+  struct Start {
+    Counters counters;
+    int64_t unix_ns = 0;
+  };
+  [[nodiscard]] Result<Start> start_of_slice() const;
+  Status check(const Cell& cell, const Start& start, uint64_t requests) const;
   Status check_stock(const StockPair& pair, const std::vector<uint64_t>& before, uint64_t requests) const;
   void note_memory();
 

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 namespace fairlead::workload {
@@ -48,6 +49,14 @@ Result<std::vector<IpAddress>> addresses_in(const NetnsDoor& door, int netns_fd)
     std::ranges::stable_partition(found, [](const IpAddress& ip) { return ip.is_v4(); });
     return found;
   });
+}
+
+std::vector<IpAddress> with_missing_family(std::vector<IpAddress> stated, const std::vector<IpAddress>& found) {
+  const bool has_v4 = std::ranges::any_of(stated, &IpAddress::is_v4);
+  const bool has_v6 = std::ranges::any_of(stated, [](const IpAddress& ip) { return !ip.is_v4(); });
+  std::ranges::copy_if(found, std::back_inserter(stated),
+                       [&](const IpAddress& ip) { return ip.is_v4() ? !has_v4 : !has_v6; });
+  return stated;
 }
 
 }  // namespace fairlead::workload

@@ -92,7 +92,7 @@ std::vector<LocalPod> Registry::reconcile(const std::vector<WantedPod>& wanted) 
     pod.wanted_mode = want.mode;
     pod.mode_reason = want.mode_reason;
     pod.problem.clear();
-    pod.ips = want.ips.empty() ? addresses_in(door_, pod.netns.get()).value_or(std::vector<IpAddress>()) : want.ips;
+    pod.ips = with_missing_family(want.ips, addresses_in(door_, pod.netns.get()).value_or(std::vector<IpAddress>()));
   }
   return gone;
 }

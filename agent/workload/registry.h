@@ -20,7 +20,7 @@ namespace fairlead::workload {
 struct WantedPod {
   std::string uid;  // "shop/client"
   std::string netns_path;
-  std::vector<IpAddress> ips;  // empty: read in the namespace
+  std::vector<IpAddress> ips;  // a family without any: read in the namespace
   fl_mode mode = FL_MODE_OFF;
   std::string mode_reason;          // "annotation fairlead.dev/mode of the pod"
   model::Origin netns_origin = {};  // where the path is written

@@ -295,10 +295,13 @@ io::Task<HttpSession::After> Exchange::forward() {
   if (head_.body.kind != Kind::kNone) {
     keep_texts();
   }
+  const policy::Identity* const identity = subject_.ends.caller.identity;
+  const config::Mode served_by = plan.destination == nullptr ? config::Mode::kOff : plan.destination->mode;
   const upstream::Key key{.netns = plan.netns,
                           .endpoint = plan.endpoint,
                           .client = subject_.ends.caller.address.ip,
-                          .identity = subject_.ends.caller.identity == nullptr ? 0 : subject_.ends.caller.identity->id};
+                          .identity = identity == nullptr ? 0 : identity->id,
+                          .served_by = static_cast<uint8_t>(served_by)};
   const uint64_t connect_ns =
       plan.cluster == nullptr ? kConnectNs : static_cast<uint64_t>(plan.cluster->connect_timeout.count()) * 1'000'000;
   worker_.endpoint_taken(plan.endpoint);

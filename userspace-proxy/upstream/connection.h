@@ -18,13 +18,16 @@ struct Key {
   SocketAddress endpoint;
   IpAddress client;
   uint32_t identity = 0;
+  // Who serves the other end (config::Mode as a number): a kept connection leads to the proxy that it was opened to,
+  // also after the pod has changed its mode.
+  uint8_t served_by = 0;
   bool operator==(const Key&) const = default;
 };
 
 struct KeyHash {
   size_t operator()(const Key& key) const noexcept {
     const size_t a = std::hash<SocketAddress>()(key.endpoint), b = std::hash<IpAddress>()(key.client);
-    return a ^ (b * 0x9e3779b97f4a7c15ULL) ^ (key.netns * 31 + key.identity);
+    return a ^ (b * 0x9e3779b97f4a7c15ULL) ^ (key.netns * 31 + key.identity + key.served_by);
   }
 };
 

@@ -22,7 +22,8 @@ class PoolTest : public testing::Test {
     return {.netns = netns,
             .endpoint = {*IpAddress::parse("10.0.0.2"), 80},
             .client = *IpAddress::parse(client),
-            .identity = 1};
+            .identity = 1,
+            .served_by = 1};
   }
 
   // A connection that was read to the end of its last answer; its other end goes to `peer`.
@@ -60,6 +61,14 @@ TEST_F(PoolTest, never_shares_a_connection_between_clients_or_namespaces) {
   EXPECT_EQ(pool_->take(key(1, "10.0.0.9")), nullptr);
   EXPECT_EQ(pool_->take(key(2, "10.0.0.1")), nullptr);
   EXPECT_NE(pool_->take(key(1, "10.0.0.1")), nullptr);
+}
+
+TEST_F(PoolTest, a_connection_opened_to_one_proxy_is_not_used_when_the_pod_is_served_by_another) {
+  Fd peer;
+  pool_->put(connection(key(1, "10.0.0.1"), peer));
+  Key other = key(1, "10.0.0.1");
+  other.served_by = 2;
+  EXPECT_EQ(pool_->take(other), nullptr);
 }
 
 TEST_F(PoolTest, forgets_a_connection_that_the_application_closes_while_it_idles) {

@@ -68,5 +68,20 @@ TEST(AddressesIn, LoopbackIsNobodysAddress) {
   EXPECT_TRUE(found->empty());
 }
 
+std::vector<IpAddress> ips(std::initializer_list<const char*> texts) {
+  std::vector<IpAddress> list;
+  for (const char* text : texts) {
+    list.push_back(*IpAddress::parse(text));
+  }
+  return list;
+}
+
+TEST(WithMissingFamily, WhatTheManifestStatesCountsForItsFamily) {
+  EXPECT_EQ(with_missing_family(ips({"10.0.0.1"}), ips({"10.0.0.2", "fd00::2"})), ips({"10.0.0.1", "fd00::2"}));
+  EXPECT_EQ(with_missing_family(ips({"fd00::1"}), ips({"10.0.0.2", "fd00::2"})), ips({"fd00::1", "10.0.0.2"}));
+  EXPECT_EQ(with_missing_family(ips({"10.0.0.1", "fd00::1"}), ips({"10.0.0.2"})), ips({"10.0.0.1", "fd00::1"}));
+  EXPECT_EQ(with_missing_family({}, ips({"10.0.0.2", "fd00::2"})), ips({"10.0.0.2", "fd00::2"}));
+}
+
 }  // namespace
 }  // namespace fairlead::workload
