@@ -56,8 +56,8 @@ constexpr Former kFormer[] = {
 }  // namespace
 
 std::string advice(std::string_view name, std::span<const std::string_view> known) {
-  constexpr size_t kMaxEdits = 2;
-  constexpr size_t kMaxName = 64;
+  static constexpr size_t kMaxEdits = 2;
+  static constexpr size_t kMaxName = 64;
   const auto* const former = std::ranges::find(kFormer, name, &Former::name);
   if (former != std::end(kFormer)) {
     return std::string(former->instead);

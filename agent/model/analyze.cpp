@@ -4,6 +4,7 @@
 #include "agent/model/files.h"
 #include "agent/model/load.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -29,7 +30,7 @@ class Analysis {
       return;
     }
     for (const std::string& file : *files) {
-      add_file(path + "/" + file);
+      add_file(fmt::format("{}/{}", path, file));
     }
   }
 

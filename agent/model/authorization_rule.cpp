@@ -53,7 +53,7 @@ Problem port_number(std::string_view text) {
 
 // Letters and marks of a path segment (RFC 3986, pchar) beside templates; '*' is not among them.
 bool is_path_literal(std::string_view text) {
-  constexpr std::string_view kMarks = "-._~%!$&'()+,;:@=";
+  static constexpr std::string_view kMarks = "-._~%!$&'()+,;:@=";
   return !text.empty() && std::ranges::all_of(text, [&](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kMarks.contains(c);
   });
@@ -61,8 +61,8 @@ bool is_path_literal(std::string_view text) {
 
 // "{*}" stands for one segment, "{**}" for the rest: it must be the last template.
 Problem path_template(std::string_view text) {
-  constexpr std::string_view kOne = "{*}";
-  constexpr std::string_view kRest = "{**}";
+  static constexpr std::string_view kOne = "{*}";
+  static constexpr std::string_view kRest = "{**}";
   if (text.empty()) {
     return "may not be empty";
   }

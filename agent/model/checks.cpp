@@ -124,7 +124,7 @@ std::string in_quotes(std::string_view text) {
 bool is_dns_label(std::string_view text) { return text.size() <= kMaxLabel && is_name(text, "-"); }
 
 bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  static constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::ranges::all_of(text, [&](char c) { return is_alnum(c) || kMarks.contains(c); });
 }
 

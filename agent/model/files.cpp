@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,12 +96,12 @@ Result<std::vector<std::string>> list_manifests(const std::string& folder) {
   }
   std::vector<std::string> found = std::move(top->files);
   for (const std::string& name : top->folders) {
-    auto below = read_folder(folder + "/" + name);
+    auto below = read_folder(fmt::format("{}/{}", folder, name));
     if (!below && below.error().errno_value() != ENOENT) {
       return std::unexpected(below.error());
     }
     for (const std::string& file : below ? below->files : std::vector<std::string>()) {
-      found.push_back(name + "/" + file);
+      found.push_back(fmt::format("{}/{}", name, file));
     }
   }
   std::ranges::sort(found);
@@ -127,7 +128,7 @@ Result<std::string> read_manifest(const std::string& path) {
   if (!S_ISREG(status.st_mode)) {
     return fail(path + ": is not a file");
   }
-  constexpr size_t kChunk = size_t{64} << 10;
+  static constexpr size_t kChunk = size_t{64} << 10;
   std::string text;
   size_t length = 0;
   while (length <= kMaxYamlBytes) {

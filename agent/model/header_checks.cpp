@@ -57,7 +57,7 @@ State next(State state, char c) {
 }  // namespace
 
 Problem header_name(std::string_view text) {
-  constexpr std::string_view kPseudo[] = {":method", ":scheme", ":authority", ":path", ":status"};
+  static constexpr std::string_view kPseudo[] = {":method", ":scheme", ":authority", ":path", ":status"};
   if (is_jwt_claim(text) || std::ranges::find(kPseudo, text) != std::end(kPseudo) || is_token(text)) {
     return std::nullopt;
   }
@@ -111,7 +111,7 @@ bool is_authority(std::string_view header) {
 }
 
 bool is_jwt_claim(std::string_view header) {
-  constexpr std::string_view kPrefix = "@request.auth.claims";
+  static constexpr std::string_view kPrefix = "@request.auth.claims";
   if (!equals_ignoring_case(header.substr(0, kPrefix.size()), kPrefix)) {
     return false;
   }

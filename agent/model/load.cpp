@@ -174,7 +174,7 @@ void TextLoader::load_object(const YamlNode& object, const Kind& kind, std::stri
 
 // One message for all that is wrong with the object: the first error whole, of the others where they are.
 void TextLoader::refuse(const ObjectKey& key, const Report& report, std::string_view code) {
-  constexpr size_t kMaxOthers = 4;
+  static constexpr size_t kMaxOthers = 4;
   std::optional<Report::Finding> first;
   std::vector<std::string> others;
   size_t count = 0;

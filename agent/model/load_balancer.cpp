@@ -101,7 +101,7 @@ void check_locality(const Cursor& at, std::string_view text, std::vector<std::st
 }
 
 void check_distribute(const Cursor& list) {
-  constexpr int64_t kWhole = 100;
+  static constexpr int64_t kWhole = 100;
   std::vector<std::string> sources;
   for (const Cursor& item : list.items()) {
     Fields fields(item);

@@ -97,8 +97,8 @@ std::vector<std::string> read_export_to(const Cursor& at, const Metadata& meta) 
 }
 
 void check_istio_annotations(const Cursor& at, const Metadata& meta, DryRun dry_run) {
-  constexpr std::string_view kForbidden[] = {"internal.istio.io/webhook-always-reject",
-                                             "internal.istio.io/parent-namespace", "internal.istio.io/parents"};
+  static constexpr std::string_view kForbidden[] = {"internal.istio.io/webhook-always-reject",
+                                                    "internal.istio.io/parent-namespace", "internal.istio.io/parents"};
   for (const std::string_view name : kForbidden) {
     if (meta.annotations.contains(name)) {
       at.error(fmt::format("the annotation {} is Istio's own; remove it", name));

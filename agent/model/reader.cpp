@@ -105,7 +105,7 @@ int64_t Cursor::integer(int64_t least, int64_t most) const {
   if (!value && !node_->quoted) {
     // 10.0 and 1e1 are whole numbers too: JSON knows one kind of number.
     const auto real = as_number(node_->text);
-    constexpr double kExact = 9007199254740992.0;  // 2^53
+    static constexpr double kExact = 9007199254740992.0;  // 2^53
     if (real && std::trunc(*real) == *real && std::abs(*real) <= kExact) {
       value = static_cast<int64_t>(*real);
     }

@@ -64,7 +64,7 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
 }
 
 std::optional<std::string> decode_base64(std::string_view text) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   if (text.size() % 4 != 0) {
     return std::nullopt;
   }
@@ -89,8 +89,8 @@ std::optional<std::string> decode_base64(std::string_view text) {
 }
 
 std::optional<bool> parse_go_bool(std::string_view text) {
-  constexpr std::string_view kTrue[] = {"1", "t", "T", "TRUE", "true", "True"};
-  constexpr std::string_view kFalse[] = {"0", "f", "F", "FALSE", "false", "False"};
+  static constexpr std::string_view kTrue[] = {"1", "t", "T", "TRUE", "true", "True"};
+  static constexpr std::string_view kFalse[] = {"0", "f", "F", "FALSE", "false", "False"};
   if (contains(kTrue, text)) {
     return true;
   }

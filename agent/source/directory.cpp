@@ -98,7 +98,7 @@ bool DirectorySource::refresh() {
 }
 
 bool DirectorySource::refresh_file(const std::string& name) {
-  const std::string path = path_ + "/" + name;
+  const std::string path = fmt::format("{}/{}", path_, name);
   struct stat status{};
   if (stat(path.c_str(), &status) != 0) {
     return files_.erase(name) > 0;  // gone since it was listed
@@ -202,7 +202,7 @@ void DirectorySource::take_last_good(model::ObjectSet& objects, Owners& owners) 
 void DirectorySource::collect_messages(const Owners& kept, const std::vector<Message>& duplicates) {
   std::set<std::string> kept_objects;
   for (const auto& [key, name] : kept) {
-    kept_objects.insert(path_ + "/" + name + "\n" + key.text());
+    kept_objects.insert(fmt::format("{}/{}\n{}", path_, name, key.text()));
   }
   std::set<std::string> kinds;  // kinds that are not read are said once, not for each object
   messages_ = problem_;
@@ -213,7 +213,7 @@ void DirectorySource::collect_messages(const Owners& kept, const std::vector<Mes
         continue;
       }
       messages_.push_back(message);
-      if (is_refusal(message) && kept_objects.contains(message.origin.file + "\n" + message.object)) {
+      if (is_refusal(message) && kept_objects.contains(fmt::format("{}\n{}", message.origin.file, message.object))) {
         messages_.back().text += "; the last good version stays in force";
       }
     }

@@ -2,6 +2,7 @@
 
 #include "agent/model/files.h"
 
+#include <fmt/format.h>
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ void Watch::refresh() {
   add(path_, Place::kTop, current);
   if (const auto folders = model::list_manifest_folders(path_)) {
     for (const std::string& folder : *folders) {
-      add(path_ + "/" + folder, Place::kSubFolder, current);
+      add(fmt::format("{}/{}", path_, folder), Place::kSubFolder, current);
     }
   }
   add(split_path(path_).first, Place::kParent, current);

@@ -16,6 +16,8 @@ inline constexpr uint64_t kStreamIdleNs = 300 * kSecond;
 inline constexpr uint64_t kTcpIdleNs = 3600 * kSecond;
 // After a refusal: how long the client's bytes are read and thrown away, so that the answer is not lost to a reset.
 inline constexpr uint64_t kLingerNs = kSecond;
+// A draining proxy goes on accepting for this long: redirections that were under way when the kernel was switched.
+inline constexpr uint64_t kLastAcceptNs = kSecond / 4;
 // Upstream connect, where no cluster says otherwise (Istio's connectTimeout).
 inline constexpr uint64_t kConnectNs = 10 * kSecond;
 

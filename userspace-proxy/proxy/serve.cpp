@@ -30,7 +30,7 @@ io::Task<void> live(std::unique_ptr<SessionType> session) {
 }  // namespace
 
 void serve(Worker& worker, Fd fd, const Arrival& arrival) {
-  if (!worker.snapshot() || worker.draining() ||
+  if (!worker.snapshot() ||
       (arrival.role == broker::Role::kOutbound && arrival.origin.kind != FL_CONNECTION_OUTBOUND)) {
     worker.reporter().turned_away(arrival, worker.snapshot() ? Reason::NO_CONNECTION_ENTRY : Reason::CONFIG_MISSING,
                                   worker.loop().unix_ns());

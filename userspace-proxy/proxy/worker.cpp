@@ -1,6 +1,7 @@
 #include "userspace-proxy/proxy/worker.h"
 
 #include "userspace-proxy/base/log.h"
+#include "userspace-proxy/proxy/limits.h"
 #include "userspace-proxy/proxy/serve.h"
 
 #include <sys/random.h>
@@ -76,7 +77,7 @@ Worker::Worker(WorkerOptions options, SnapshotStore& store, std::unique_ptr<io::
 Worker::~Worker() = default;
 
 void Worker::run() {
-  while (!(draining_ && sessions_.size() == 0)) {
+  while (!(draining_ && sessions_.size() == 0 && loop_->now_ns() >= drained_at_ns_)) {
     loop_->turn();
   }
 }
@@ -159,9 +160,11 @@ void Worker::take_snapshot(const broker::Received& received) {
 
 void Worker::take_listener(broker::Received received) {
   const uint64_t number = received.message.number;
-  if (received.fds.size() != 1 || draining_) {
+  if (received.fds.size() != 1) {
     return;
   }
+  // A sidecar that lingers for its last connections is wanted again.
+  draining_ = false;
   auto accepting = std::make_unique<Accepting>(*this, received.message, std::move(received.fds[0]));
   if (auto started = accepting->listener.start(); !started) {
     log::error("listener {}: {}", number, started.error().message());
@@ -170,12 +173,15 @@ void Worker::take_listener(broker::Received received) {
   listeners_[number] = std::move(accepting);
 }
 
+// Listeners stay until the end: a connect() that was redirected just before the kernel was told otherwise waits in
+// their queue, and nobody else would take it.
 void Worker::drain() {
   if (draining_) {
     return;
   }
   draining_ = true;
-  listeners_.clear();
+  drained_at_ns_ = loop_->now_ns() + kLastAcceptNs;
+  loop_->arm(alarm_, drained_at_ns_);
   pool_.clear();
   sessions_.for_each([](Session& session) { session.drain(); });
 }

@@ -69,6 +69,10 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
     net::Listener listener;
   };
   class DrainSignal;
+  // Only wakes the loop.
+  struct Alarm final : io::Timer {
+    void on_timer() override {}
+  };
 
   Worker(WorkerOptions options, SnapshotStore& store, std::unique_ptr<io::Loop> loop,
          std::unique_ptr<telemetry::ArenaWriter> arena);
@@ -101,6 +105,8 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
   std::unique_ptr<DrainSignal> drain_signal_;
   uint64_t random_state_;
   bool draining_ = false;
+  uint64_t drained_at_ns_ = 0;  // not before: what was redirected here a moment ago still has to be accepted
+  Alarm alarm_;
 };
 
 }  // namespace fairlead::proxy

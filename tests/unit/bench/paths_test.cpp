@@ -1,0 +1,58 @@
+#include "agent/bench/paths.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+namespace fairlead::bench {
+namespace {
+
+const std::vector<Path> kPaths(std::begin(kAllPaths), std::end(kAllPaths));
+const std::vector<Load> kLoads{{Load::Kind::kHttp, 1}, {Load::Kind::kHttp, 64}, {Load::Kind::kTcpRoundTrip, 1}};
+
+TEST(PathNames, AreReadAsTheyAreWritten) {
+  for (const Path path : kAllPaths) {
+    EXPECT_EQ(parse_path(name_of(path)), path);
+  }
+  EXPECT_EQ(parse_path("node"), std::nullopt);
+}
+
+TEST(LoadNames, AreThoseOfTheReport) {
+  EXPECT_EQ(name_of(kLoads[1]), "http-c64");
+  EXPECT_EQ(name_of(kLoads[2]), "tcp-rr-64");
+}
+
+TEST(OrderOfRound, HasEveryCellThatExistsOnce) {
+  const std::vector<Cell> order = order_of_round(kPaths, kLoads, 1);
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const Cell& cell : order) {
+    EXPECT_TRUE(seen.emplace(name_of(cell.path), name_of(cell.load)).second);
+    EXPECT_TRUE(carries(cell.path, cell.load));
+  }
+  // Of 8 paths and 3 loads, node-http and the two stock pairs have no TCP round trip.
+  EXPECT_EQ(order.size(), 8U * 3 - 3);
+}
+
+TEST(OrderOfRound, KeepsThePathsTogether) {
+  const std::vector<Cell> order = order_of_round(kPaths, kLoads, 2);
+  std::vector<Path> visits;
+  for (const Cell& cell : order) {
+    if (visits.empty() || visits.back() != cell.path) {
+      visits.push_back(cell.path);
+    }
+  }
+  EXPECT_EQ(visits.size(), kPaths.size());
+}
+
+TEST(OrderOfRound, DiffersFromRoundToRoundAndPutsNoPathFirstAlways) {
+  std::set<Path> first;
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    EXPECT_EQ(order_of_round(kPaths, kLoads, seed), order_of_round(kPaths, kLoads, seed));
+    first.insert(order_of_round(kPaths, kLoads, seed).front().path);
+  }
+  EXPECT_EQ(first.size(), kPaths.size());
+}
+
+}  // namespace
+}  // namespace fairlead::bench

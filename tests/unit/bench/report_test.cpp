@@ -1,0 +1,87 @@
+#include "agent/bench/report.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace fairlead::bench {
+namespace {
+
+constexpr Load kHttp1{Load::Kind::kHttp, 1};
+
+Report small_report() {
+  Report report{.placement = "one-core", .machine = {{"cpu", "test"}}, .method = {{"rounds", 3}}};
+  report.rows.push_back({{Path::kDirect, kHttp1}, {}});
+  report.rows.push_back({{Path::kNodeHttp, kHttp1}, {}});
+  for (const double direct : {10.0, 20.0, 12.0}) {
+    report.rows[0].rounds.push_back({.us_per_request = direct, .direct_us = direct, .requests = 100});
+  }
+  // Per round 2.0, 1.5 and 2.5 times direct.
+  const double times[] = {20, 30, 30}, direct[] = {10, 20, 12};
+  for (size_t i = 0; i < 3; ++i) {
+    report.rows[1].rounds.push_back({.us_per_request = times[i],
+                                     .direct_us = direct[i],
+                                     .requests = 50,
+                                     .p50_us = 21,
+                                     .p99_us = 40,
+                                     .cpu_us_per_request = {{"node-proxy", 8.0 + static_cast<double>(i)}}});
+  }
+  report.not_measured.push_back({{Path::kHaproxyPair, kHttp1}, "haproxy is not installed", true});
+  report.idle["agent"] = {.rss_kib = 9000, .pss_kib = 5000};
+  return report;
+}
+
+// The fields that design section 7 fixes; other tools read them.
+TEST(ReportJson, HasTheFieldsOfVersionOne) {
+  const nlohmann::json report = to_json(small_report());
+  EXPECT_EQ(report["version"], 1);
+  EXPECT_TRUE(report["machine"].is_object());
+  ASSERT_EQ(report["rows"].size(), 2U);
+  for (const auto& row : report["rows"]) {
+    EXPECT_TRUE(row["path"].is_string());
+    EXPECT_TRUE(row["placement"] == "one-core" || row["placement"] == "two-cores");
+    EXPECT_EQ(row["load"], "http-c1");
+    EXPECT_TRUE(row["us_per_request"].is_number());
+    EXPECT_TRUE(row["ratio_to_direct"].is_number());
+    ASSERT_EQ(row["rounds"].size(), 3U);
+    for (const auto& round : row["rounds"]) {
+      EXPECT_TRUE(round["us_per_request"].is_number());
+      EXPECT_TRUE(round["direct_us"].is_number());
+    }
+  }
+}
+
+TEST(ReportJson, RatioIsTheMedianOfTheRoundsRatiosNotTheRatioOfMedians) {
+  const auto row = to_json(small_report())["rows"][1];
+  EXPECT_DOUBLE_EQ(row["us_per_request"].get<double>(), 30);
+  EXPECT_DOUBLE_EQ(row["ratio_to_direct"].get<double>(), 2.0);  // 30 / 12 would be 2.5
+  EXPECT_DOUBLE_EQ(row["added_us"].get<double>(), 10);
+  EXPECT_LE(row["ratio_interval"][0].get<double>(), 2.0);
+  EXPECT_GE(row["ratio_interval"][1].get<double>(), 2.0);
+  EXPECT_EQ(row["requests"], 150);
+  EXPECT_DOUBLE_EQ(row["cpu_us_per_request"]["node-proxy"].get<double>(), 9);
+}
+
+TEST(ReportJson, DirectIsOneTimesItself) {
+  const auto row = to_json(small_report())["rows"][0];
+  EXPECT_DOUBLE_EQ(row["ratio_to_direct"].get<double>(), 1);
+  EXPECT_EQ(row["ratio_interval"], (nlohmann::json{1.0, 1.0}));
+}
+
+TEST(ReportJson, NamesWhatWasNotMeasuredAndWhy) {
+  const auto cells = to_json(small_report())["not_measured"];
+  ASSERT_EQ(cells.size(), 1U);
+  EXPECT_EQ(cells[0]["path"], "haproxy-pair");
+  EXPECT_EQ(cells[0]["why"], "missing");
+  EXPECT_EQ(cells[0]["reason"], "haproxy is not installed");
+}
+
+TEST(ReportMarkdown, HasOneTableLinePerRowAndSaysWhatIsMissing) {
+  const std::string text = to_markdown(small_report());
+  EXPECT_NE(text.find("| http-c1 | node-http |       30.0 |            2.00 |"), std::string::npos) << text;
+  EXPECT_NE(text.find("haproxy-pair http-c1: not measured: haproxy is not installed"), std::string::npos) << text;
+  EXPECT_EQ(std::ranges::count(text, '\t'), 0);
+}
+
+}  // namespace
+}  // namespace fairlead::bench

@@ -1,0 +1,36 @@
+#include "agent/bench/load.h"
+
+#include <gtest/gtest.h>
+
+namespace fairlead::bench {
+namespace {
+
+const std::string kWords = "Running 60m test @ http://10.0.0.1/\n  1 threads and 1 connections\n";
+
+TEST(ParseWrk, TakesTheFiguresOfTheLastLine) {
+  const auto sample = parse_wrk(
+      kWords + R"({"requests":400,"duration_us":10000,"p50_us":24,"p99_us":70,"connect":0,"read":0,"write":0,)" +
+      R"("timeout":0,"status":0})" + "\n");
+  ASSERT_TRUE(sample) << sample.error().message();
+  EXPECT_EQ(sample->requests, 400U);
+  EXPECT_DOUBLE_EQ(sample->us_per_request, 25);
+  EXPECT_DOUBLE_EQ(sample->p50_us, 24);
+  EXPECT_DOUBLE_EQ(sample->p99_us, 70);
+}
+
+TEST(ParseWrk, MakesNoFigureOfFailedRequests) {
+  for (const char* kind : {"connect", "read", "write", "timeout", "status"}) {
+    const auto sample = parse_wrk(kWords + R"({"requests":400,"duration_us":10000,")" + kind + R"(":2})");
+    ASSERT_FALSE(sample) << kind;
+    EXPECT_NE(sample.error().message().find(std::string("2 ") + kind), std::string::npos) << sample.error().message();
+  }
+}
+
+TEST(ParseWrk, MakesNoFigureOfNothing) {
+  EXPECT_FALSE(parse_wrk(""));
+  EXPECT_FALSE(parse_wrk("unable to connect to 10.0.0.1:80 Connection refused\n"));
+  EXPECT_FALSE(parse_wrk(R"({"requests":0,"duration_us":10000})"));
+}
+
+}  // namespace
+}  // namespace fairlead::bench
