@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
  *
- * L4 policy as a table of verdicts. The agent evaluates the policies that apply to a pod (a "set", named by a hash of its
- * contents) for every identity of the node, every class of source addresses and every port that a rule names, with the
- * same engine as the proxy; the kernel only looks the answer up. A set is complete before a pod refers to it; a missing
- * entry denies.
+ * L4 policy as a table of verdicts. The agent evaluates the policies that apply to a pod (a "set", named by a hash of
+ * its contents) for every identity of the node, every class of source addresses and every port that a rule names, with
+ * the same engine as the proxy; the kernel only looks the answer up. A set is complete before a pod refers to it; a
+ * missing entry denies.
  */
 #pragma once
 

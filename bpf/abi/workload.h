@@ -21,13 +21,13 @@ enum fl_protocol {
 
 /* Map m_pods: netns cookie -> this. Enrolled pods of this node only. */
 struct fl_pod {
-  struct fl_addr ip4;        /* own addresses; none if it has none */
+  struct fl_addr ip4; /* own addresses; none if it has none */
   struct fl_addr ip6;
-  __u32 identity;            /* numeric identity, never 0 for an enrolled pod */
-  __u32 policy_set;          /* L4 policy of what arrives here; 0: nothing selects it, allowed */
-  __be16 outbound_port4;     /* listener of the current mode on 127.0.0.1, network order; 0: none */
-  __be16 outbound_port6;     /* the same on ::1 */
-  __u8 mode;                 /* enum fl_mode, for new connections */
+  __u32 identity;        /* numeric identity, never 0 for an enrolled pod */
+  __u32 policy_set;      /* L4 policy of what arrives here; 0: nothing selects it, allowed */
+  __be16 outbound_port4; /* listener of the current mode on 127.0.0.1, network order; 0: none */
+  __be16 outbound_port6; /* the same on ::1 */
+  __u8 mode;             /* enum fl_mode, for new connections */
   __u8 pad[3];
 };
 FL_ASSERT_SIZE(struct fl_pod, 48);

@@ -2,11 +2,11 @@
 // thread. Formats are fmt's.
 #pragma once
 
+#include <fmt/core.h>
+
 #include <cstdint>
 #include <string_view>
 #include <utility>
-
-#include <fmt/core.h>
 
 namespace fairlead::log {
 

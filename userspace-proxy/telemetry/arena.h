@@ -43,9 +43,9 @@ class ArenaWriter {
   ArenaWriter(const ArenaWriter&) = delete;
   ArenaWriter& operator=(const ArenaWriter&) = delete;
 
-  // The counters of a series, found by its labels or added. Costs a hash of the labels (200 to 300 ns): fetch once, keep
-  // the pointer, which stays valid as long as the writer. When the table is full, a shared overflow series (labels all
-  // "overflow") is given and counted in `series_overflow`.
+  // The counters of a series, found by its labels or added. Costs a hash of the labels (200 to 300 ns): fetch once,
+  // keep the pointer, which stays valid as long as the writer. When the table is full, a shared overflow series (labels
+  // all "overflow") is given and counted in `series_overflow`.
   HttpSeries* http(const HttpLabels& labels);
   TcpSeries* tcp(const TcpLabels& labels);
   // Appends one record; the oldest are overwritten.
