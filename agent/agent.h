@@ -2,11 +2,8 @@
 // root; what each part does is said where the part is. Main thread only.
 #pragma once
 
-#include "agent/api/admin_socket.h"
-#include "agent/api/flows.h"
-#include "agent/api/http_endpoint.h"
-#include "agent/api/status.h"
 #include "agent/broker/fleet.h"
+#include "agent/front.h"
 #include "agent/host/cgroup.h"
 #include "agent/host/run_dir.h"
 #include "agent/kernel/datapath.h"
@@ -43,18 +40,7 @@ class Agent {
   Status claim_place();  // run-dir, sweep, cgroup
   Status open_kernel();
   Status open_parts();
-  Status open_endpoints();
-  void add_admin_requests();
-  void answer_wait(const nlohmann::json& request, const api::Answer& answer);
-  void answer_mode(const nlohmann::json& request, const api::Answer& answer);
-  void answer_explain(const nlohmann::json& request, const api::Answer& answer);
-  [[nodiscard]] api::ConfigState config_state() const;
-  [[nodiscard]] nlohmann::json status() const;
-  [[nodiscard]] std::string metrics() const;
-  [[nodiscard]] bool is_ready() const;
-  [[nodiscard]] api::HttpAnswer answer_metrics_port(std::string_view path) const;
-  [[nodiscard]] api::HttpAnswer answer_ready_port(std::string_view path) const;
-  [[nodiscard]] api::HttpAnswer answer_admin_port(std::string_view path) const;
+  Status open_front();
   void retire_old_proxies();
   void begin_shutdown();
   // After a start that failed: what an agent before us has left stays as it is, what this one made goes.
@@ -76,10 +62,8 @@ class Agent {
   std::unique_ptr<source::DirectorySource> source_;
   std::unique_ptr<agent_broker::Fleet> fleet_;
   std::unique_ptr<Reconciler> reconciler_;
-  std::unique_ptr<api::Flows> flows_;
-  std::unique_ptr<api::AdminSocket> admin_socket_;
-  std::unique_ptr<api::HttpEndpoint> metrics_endpoint_, ready_endpoint_, admin_endpoint_;
-  api::AgentFacts facts_;
+  std::unique_ptr<Front> front_;
+  std::vector<kernel::Feature> features_;
   Fd signals_;
   Loop::Watch signal_watch_;
   Loop::Timer retire_;

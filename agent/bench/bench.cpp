@@ -109,8 +109,10 @@ class Run {
     if (cpus_.size() < wanted) {
       return fail(fmt::format("{} CPUs wanted, {} usable", wanted, cpus_.size()));
     }
-    keep_to(std::vector<int>(cpus_.begin() + static_cast<ptrdiff_t>(wanted), cpus_.end()));
-    cpus_.resize(wanted);
+    // The last ones: the first CPU gets most of the machine's interrupts.
+    const auto others = cpus_.end() - static_cast<ptrdiff_t>(wanted);
+    keep_to(std::vector<int>(cpus_.begin(), others));
+    cpus_.erase(cpus_.begin(), others);
     report_.placement = wanted == 1 ? "one-core" : "two-cores";
     if (std::ranges::find(options_.paths, Path::kDirect) == options_.paths.end()) {
       options_.paths.insert(options_.paths.begin(), Path::kDirect);

@@ -15,7 +15,7 @@ namespace fairlead::bench {
 
 // What one slice gave.
 struct Sample {
-  uint64_t requests = 0;  // answered as expected
+  uint64_t requests = 0;  // answered as expected; 0: the slice was too short on this machine, and nothing else is set
   double us_per_request = 0;
   double p50_us = 0, p99_us = 0;
   double client_cpu_us = 0;  // of the client process, user and system

@@ -10,11 +10,15 @@ namespace {
 constexpr Load kHttp1{Load::Kind::kHttp, 1};
 
 Report small_report() {
-  Report report{.placement = "one-core", .machine = {{"cpu", "test"}}, .method = {{"rounds", 3}}};
+  Report report;
+  report.placement = "one-core";
+  report.machine = {{"cpu", "test"}};
+  report.method = {{"rounds", 3}};
   report.rows.push_back({{Path::kDirect, kHttp1}, {}});
   report.rows.push_back({{Path::kNodeHttp, kHttp1}, {}});
   for (const double direct : {10.0, 20.0, 12.0}) {
-    report.rows[0].rounds.push_back({.us_per_request = direct, .direct_us = direct, .requests = 100});
+    report.rows[0].rounds.push_back(
+        {.us_per_request = direct, .direct_us = direct, .requests = 100, .cpu_us_per_request = {}});
   }
   // Per round 2.0, 1.5 and 2.5 times direct.
   const double times[] = {20, 30, 30}, direct[] = {10, 20, 12};

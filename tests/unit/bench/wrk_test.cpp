@@ -29,7 +29,13 @@ TEST(ParseWrk, MakesNoFigureOfFailedRequests) {
 TEST(ParseWrk, MakesNoFigureOfNothing) {
   EXPECT_FALSE(parse_wrk(""));
   EXPECT_FALSE(parse_wrk("unable to connect to 10.0.0.1:80 Connection refused\n"));
-  EXPECT_FALSE(parse_wrk(R"({"requests":0,"duration_us":10000})"));
+}
+
+TEST(ParseWrk, OfASliceWithoutAnAnswerCountsNone) {
+  const auto sample = parse_wrk(R"({"requests":0,"duration_us":10000})");
+  ASSERT_TRUE(sample);
+  EXPECT_EQ(sample->requests, 0U);
+  EXPECT_EQ(sample->us_per_request, 0);
 }
 
 }  // namespace

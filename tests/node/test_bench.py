@@ -1,0 +1,171 @@
+"""`fairlead bench`: a very short run on this machine. What its figures are is not looked at, only that they are there,
+that each path was really taken (the bench refuses otherwise), and that nothing stays behind, however it ends."""
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from support.agent import BIN, PINS, cgroup_root
+from support.processes import Process, eventually, run
+
+PATHS = ["direct", "node-kernel", "node-http", "sidecar-pair", "node-to-sidecar", "sidecar-to-node", "nginx-pair",
+         "haproxy-pair"]
+TCP_PATHS = ["direct", "node-kernel", "sidecar-pair", "node-to-sidecar", "sidecar-to-node"]
+# A long run, for what is ended in the middle.
+LONG = ["--modes", "node-http,haproxy-pair", "--rounds", "1000", "--duration", "200ms"]
+PATIENCE = 240
+
+
+def start(folder: Path, *arguments: str) -> Process:
+    """A bench, once no other runs on this machine (there is a lock)."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        log = folder / "bench.log"
+        log.write_text("")
+        bench = Process([BIN / "fairlead", "bench", "--out", folder, *arguments], log)
+        while bench.alive() and "warming up" not in bench.text():
+            time.sleep(0.05)
+        if bench.alive() or "another bench runs" not in bench.text() or time.monotonic() > deadline:
+            return bench
+        time.sleep(1)
+
+
+def remains(pid: int) -> list[str]:
+    """What the bench with this pid has left: names that carry it, processes that name its folder, its agent's pins."""
+    left = [str(path) for place, pattern in (("/run/netns", f"flbench-{pid}-*"), ("/sys/class/net", f"flb{pid}*"),
+                                             ("/tmp", f"flbench-{pid}")) for path in Path(place).glob(pattern)]
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if re.search(rf"flbench-{pid}\b", command):
+            left.append(f"process {entry.name}: {command}")
+    for entry in Path("/run/fairlead-agents").glob("*"):
+        try:
+            if f"/tmp/flbench-{pid}/" in entry.read_text():
+                left.append(str(entry))
+        except OSError:
+            continue
+    return left
+
+
+def places_of_agent(pid: int) -> list[Path]:
+    """Pins and cgroup of the agent of the bench with this pid."""
+    for entry in Path("/run/fairlead-agents").glob("*"):
+        if f"/tmp/flbench-{pid}/" in entry.read_text():
+            return [PINS / entry.name, cgroup_root() / f"fairlead-{entry.name}"]
+    raise AssertionError("the bench's agent is not in the index")
+
+
+def assert_nothing_remains(pid: int, *places: Path) -> None:
+    eventually("nothing to remain", lambda: not remains(pid) and not any(path.exists() for path in places))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A whole run: its folder, its pid, and what it wrote."""
+    folder = tmp_path_factory.mktemp("bench")
+    bench = start(folder, "--rounds", "2", "--duration", "200ms")
+    code = bench.wait(PATIENCE)
+    assert code == 0, bench.text()
+    return folder, bench.pid, bench.text()
+
+
+def test_the_report_has_every_path_and_load_with_figures_of_both_rounds(finished):
+    folder, _, text = finished
+    report = json.loads((folder / "report.json").read_text())
+    assert report["version"] == 1
+    assert report["not_measured"] == []
+    assert {(row["path"], row["load"]) for row in report["rows"]} == {
+        *((path, load) for path in PATHS for load in ("http-c1", "http-c64")), *((path, "tcp-rr-64") for path in TCP_PATHS)}
+    for row in report["rows"]:
+        assert row["placement"] == "one-core"
+        assert row["us_per_request"] > 0
+        assert row["ratio_interval"][0] <= row["ratio_to_direct"] <= row["ratio_interval"][1]
+        assert len(row["rounds"]) == 2
+        assert all(one["us_per_request"] > 0 and one["direct_us"] > 0 and one["requests"] > 0 for one in row["rounds"])
+        assert row["path"] in text and row["load"] in text
+    assert {"agent", "node-proxy", "client-sidecar", "server-sidecar"} == set(report["memory"])
+    for memory in report["memory"].values():
+        assert 0 < memory["idle"]["pss_kib"] <= memory["idle"]["rss_kib"]
+        assert memory["under_load"]["rss_kib"] > 0
+    assert report["machine"]["cpu"] and report["machine"]["kernel"] and report["machine"]["versions"]["wrk"]
+
+
+def test_direct_is_in_every_round_and_each_ratio_is_taken_within_a_round(finished):
+    rows = json.loads((finished[0] / "report.json").read_text())["rows"]
+    direct = {row["load"]: [one["us_per_request"] for one in row["rounds"]] for row in rows if row["path"] == "direct"}
+    for row in rows:
+        assert [one["direct_us"] for one in row["rounds"]] == direct[row["load"]]
+        ratios = sorted(one["us_per_request"] / one["direct_us"] for one in row["rounds"])
+        assert row["ratio_to_direct"] == pytest.approx(sum(ratios) / 2, abs=1e-3)
+
+
+def test_the_work_is_done_by_the_processes_of_the_path(finished):
+    """CPU time per process, counted by the kernel: a second witness besides the product's own counters."""
+    working = {"node-http": {"node-proxy"}, "sidecar-pair": {"client-sidecar", "server-sidecar"},
+               "node-to-sidecar": {"node-proxy", "server-sidecar"}, "sidecar-to-node": {"client-sidecar", "node-proxy"},
+               "node-kernel": set(), "direct": set()}
+    for row in json.loads((finished[0] / "report.json").read_text())["rows"]:
+        if row["load"] == "http-c1" and row["path"] in working:
+            used = {name for name, us in row["cpu_us_per_request"].items()
+                    if us > 1 and name in ("node-proxy", "client-sidecar", "server-sidecar")}
+            assert used == working[row["path"]], row["path"]
+
+
+def test_a_whole_run_leaves_nothing_but_its_report(finished):
+    folder, pid, _ = finished
+    assert_nothing_remains(pid)
+    assert sorted(path.name for path in folder.iterdir()) == ["bench.log", "report.json", "report.md"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_one_line_and_nothing_left(tmp_path, number):
+    bench = start(tmp_path, *LONG)
+    places = places_of_agent(bench.pid)
+    assert all(path.exists() for path in places) and remains(bench.pid)
+    bench.signal(number)
+    assert bench.wait() == 1
+    assert bench.text().splitlines()[-1] == "fairlead: bench: interrupted"
+    assert_nothing_remains(bench.pid, *places)
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_a_second_bench_is_refused_and_what_a_killed_one_left_goes_with_the_next(tmp_path):
+    bench = start(tmp_path, *LONG)
+    places = places_of_agent(bench.pid)
+    second = run(BIN / "fairlead", "bench", "--quick", "--out", tmp_path, check=False)
+    assert (second.returncode, len(second.stderr.splitlines())) == (1, 1)
+    assert f"another bench runs on this machine (pid {bench.pid})" in second.stderr
+    bench.kill()
+    assert Path(f"/run/netns/flbench-{bench.pid}-client").exists()
+    next_one = start(tmp_path, "--modes", "direct", "--loads", "tcp-rr-64", "--rounds", "1", "--duration", "100ms")
+    assert next_one.wait(PATIENCE) == 0, next_one.text()
+    assert_nothing_remains(bench.pid, *places)
+    assert_nothing_remains(next_one.pid)
+
+
+def test_an_agent_that_dies_under_it_is_an_error_and_no_report(tmp_path):
+    bench = start(tmp_path, *LONG)
+    places = places_of_agent(bench.pid)
+    for pid in map(int, (places[1] / "cgroup.procs").read_text().split()):
+        os.kill(pid, signal.SIGKILL)
+    assert bench.wait(PATIENCE) == 1
+    assert bench.text().splitlines()[-1].startswith("fairlead: bench: ")
+    assert_nothing_remains(bench.pid, *places)
+    assert not (tmp_path / "report.json").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--modes", "fastest"], ["--rounds", "0"], ["--duration", "soon"],
+                                       ["--duration", "0s"], ["--placement", "three-cores"], ["--connections", "0"]])
+def test_bad_arguments_are_usage_errors(arguments):
+    done = run(BIN / "fairlead", "bench", *arguments, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip()
