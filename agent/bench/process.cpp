@@ -83,6 +83,10 @@ Interrupt::Interrupt() {
 }
 
 Interrupt::~Interrupt() {
+  // Those that came have been heard; given back unread, they would end the process before it tells its exit code.
+  signalfd_siginfo heard;
+  while (read(signals_.get(), &heard, sizeof heard) == sizeof heard) {
+  }
   const sigset_t set = watched_signals();
   sigprocmask(SIG_UNBLOCK, &set, nullptr);
 }

@@ -16,7 +16,8 @@ def shop(bare_node):
 
 
 def requests(shop, **labels) -> float:
-    return shop.node.agent.counts("istio_requests_total", **labels)
+    # An answer leaves the proxy before it is counted: a client may read the metrics in between.
+    return settle(lambda: shop.node.agent.counts("istio_requests_total", **labels))
 
 
 def test_each_request_counts_once_at_either_end_by_its_code(shop):
@@ -61,7 +62,7 @@ def test_a_request_from_outside_counts_at_the_destination_only(shop):
 
 
 def test_durations_and_sizes_are_histograms_that_agree_with_the_count(shop):
-    text = shop.node.agent.metrics()
+    text = settle(shop.node.agent.metrics)
     total = sum(value for _, value in series(text, "istio_requests_total"))
     assert total > 0
     for metric in ("istio_request_duration_milliseconds", "istio_request_bytes", "istio_response_bytes"):
