@@ -196,7 +196,7 @@ class Run {
   Status note_idle_memory(Progress& progress) {
     constexpr std::chrono::milliseconds kRest(500);
     progress.line("idle memory");
-    for (const Path path : {Path::kSidecarPair, Path::kNodeHttp}) {
+    for (const Path path : {Path::kSidecarPair, Path::kNodeHttp, Path::kNodeKernel}) {
       if (std::ranges::find(options_.paths, path) == options_.paths.end()) {
         continue;
       }

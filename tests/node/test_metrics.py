@@ -72,7 +72,7 @@ def test_durations_and_sizes_are_histograms_that_agree_with_the_count(shop):
 
 def test_response_bytes_grow_by_what_was_sent(shop):
     def sum_of(reporter):
-        return shop.node.agent.counts("istio_response_bytes_sum", reporter=reporter)
+        return settle(lambda: shop.node.agent.counts("istio_response_bytes_sum", reporter=reporter))
 
     before = [sum_of(side) for side in ("source", "destination")]
     assert len(ask(shop.client, shop.vip, "/bytes/100000").body) == 100000

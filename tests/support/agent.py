@@ -145,9 +145,12 @@ class Agent:
         return sum(value for found, value in series(self.metrics(), metric) if labels.items() <= found.items())
 
     def flows(self, **fields: Any) -> list[dict[str, Any]]:
-        """Records so far, oldest first, with these fields."""
-        records = map(json.loads, self.cli("flows", "-o", "json").stdout.splitlines())
-        return [record for record in records if fields.items() <= record.items()]
+        """Records so far, oldest first, with these fields; read when no more come: an answer leaves a proxy before it is
+        recorded."""
+        def matching():
+            records = map(json.loads, self.cli("flows", "-o", "json").stdout.splitlines())
+            return [record for record in records if fields.items() <= record.items()]
+        return settle(matching)
 
 
 def series(text: str, metric: str) -> list[tuple[dict[str, str], float]]:
