@@ -12,7 +12,10 @@
 namespace fairlead::bench {
 namespace {
 
-constexpr std::chrono::milliseconds kSettle(100);   // of load after a switch
+constexpr std::chrono::milliseconds kSettle(100);  // of load after a switch
+// A slice without an answer is tried again twice as long, up to this: on a machine that is busy with other things the
+// first answer may take longer than a slice.
+constexpr std::chrono::seconds kLongest(10);
 constexpr std::chrono::seconds kCountsPatience(2);  // for counts of what was under way when the client went
 
 int64_t unix_ns_now() {
@@ -94,17 +97,6 @@ const StockPair* Rig::stock(Path path) const {
 }
 
 Result<Sample> Rig::send(const Cell& cell, Slice slice) const {
-  // On a machine that is busy with other things the first answer may take longer than the slice.
-  constexpr int kLonger = 6;  // times twice as long
-  auto sample = send_once(cell, slice);
-  for (int i = 0; i < kLonger && sample && sample->requests == 0; ++i) {
-    slice.duration *= 2;
-    sample = send_once(cell, slice);
-  }
-  return sample && sample->requests == 0 ? fail("no request was answered") : sample;
-}
-
-Result<Sample> Rig::send_once(const Cell& cell, Slice slice) const {
   slice.place = {stage_->client().netns, cpus_};
   const bool is_off = modes_of(cell.path).client == "off";
   if (cell.load.kind == Load::Kind::kTcpRoundTrip) {
@@ -203,6 +195,9 @@ Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds dur
   if (!sample) {
     return std::unexpected(sample.error());
   }
+  if (sample->requests == 0) {
+    return duration < kLongest ? measure(cell, 2 * duration) : fail("no request was answered");
+  }
   Measurement measurement{.sample = *sample, .cpu_us_per_request = {}};
   const auto requests = static_cast<double>(sample->requests);
   for (const auto& [name, pid] : processes) {
@@ -222,7 +217,13 @@ Status Rig::probe(const Cell& cell, std::chrono::milliseconds duration) {
     return std::unexpected(start.error());
   }
   const auto sample = send(cell, {.place = {}, .duration = duration, .in_the_middle = [this] { note_memory(); }});
-  return sample ? check(cell, *start, sample->requests) : std::unexpected(sample.error());
+  if (!sample) {
+    return std::unexpected(sample.error());
+  }
+  if (sample->requests == 0) {
+    return duration < kLongest ? probe(cell, 2 * duration) : fail("no request was answered");
+  }
+  return check(cell, *start, sample->requests);
 }
 
 std::map<std::string, Memory> Rig::memory() const {

@@ -47,7 +47,6 @@ class Rig {
   Rig(const Interrupt& interrupt, std::vector<int> cpus) : interrupt_(interrupt), cpus_(std::move(cpus)) {}
   Status start_parts(const std::vector<Path>& paths);
   [[nodiscard]] Result<Sample> send(const Cell& cell, Slice slice) const;
-  [[nodiscard]] Result<Sample> send_once(const Cell& cell, Slice slice) const;
   // What uses CPU for a cell, besides the client.
   [[nodiscard]] std::map<std::string, pid_t> processes_for(const Cell& cell) const;
   [[nodiscard]] const StockPair* stock(Path path) const;

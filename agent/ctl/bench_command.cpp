@@ -79,7 +79,7 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
       ->check(CLI::IsMember({"one-core", "two-cores"}))
       ->capture_default_str();
   sub.add_option("--out", arguments.out, "folder for report.json and report.md")->capture_default_str();
-  sub.add_flag("--quick", arguments.quick, "5 rounds of 300ms, where nothing else is said: under a minute");
+  sub.add_flag("--quick", arguments.quick, "5 rounds of 200ms, where nothing else is said: about a minute");
 }
 
 int bench(const BenchArguments& arguments) {
@@ -95,7 +95,7 @@ int bench(const BenchArguments& arguments) {
   keep_first_of_each(options.loads);
   if (arguments.quick) {
     options.rounds = 5;
-    options.duration = std::chrono::milliseconds(300);
+    options.duration = std::chrono::milliseconds(200);
   }
   options.rounds = arguments.rounds != 0 ? arguments.rounds : options.rounds;
   options.duration = parse_duration(arguments.duration).value_or(options.duration);

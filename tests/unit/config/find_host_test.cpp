@@ -147,6 +147,7 @@ TEST_F(FindHost, AnExactDomainBeatsTheLongestWildcardWhichBeatsAShorterOne) {
   EXPECT_EQ(found(*snapshot, "x.b.example.com"), "- *.b.example.com");
   EXPECT_EQ(found(*snapshot, "x.y.b.example.com"), "- *.b.example.com");
   EXPECT_EQ(found(*snapshot, "b.example.com"), "- *.example.com") << "a wildcard does not cover what it hangs from";
+  EXPECT_EQ(found(*snapshot, ".b.example.com"), "- *.example.com") << "the asterisk stands for one character at least";
   EXPECT_EQ(found(*snapshot, "example.com"), "- *.com");
   EXPECT_EQ(found(*snapshot, "example.org"), "- *");
 }

@@ -1,0 +1,283 @@
+// The upstream half of an exchange: connect, send, await the answer, relay it.
+#include "userspace-proxy/io/wait.h"
+#include "userspace-proxy/proxy/byte_pump.h"
+#include "userspace-proxy/proxy/exchange.h"
+#include "userspace-proxy/proxy/limits.h"
+#include "userspace-proxy/proxy/worker.h"
+
+namespace fairlead::proxy {
+namespace {
+
+using Kind = http::BodyFraming::Kind;
+using Step = BodyPump::Step;
+
+}  // namespace
+
+io::Task<HttpSession::After> Exchange::forward() {
+  const plan::Plan& plan = subject_.plan;
+  if (head_.expects_continue) {
+    scratch_.to_client = "HTTP/1.1 100 Continue\r\n\r\n";
+    const bool sent = co_await session_.send_to_client(scratch_);
+    if (!sent) {
+      fail(Reason::DOWNSTREAM_DISCONNECT);
+      co_return After::kClose;
+    }
+  }
+  if (head_.body.kind != Kind::kNone) {
+    keep_texts();
+  }
+  const policy::Identity* const identity = subject_.ends.caller.identity;
+  const config::Mode served_by = plan.destination == nullptr ? config::Mode::kOff : plan.destination->mode;
+  const upstream::Key key{.netns = plan.netns,
+                          .endpoint = plan.endpoint,
+                          .client = subject_.ends.caller.address.ip,
+                          .identity = identity == nullptr ? 0 : identity->id,
+                          .served_by = static_cast<uint8_t>(served_by)};
+  const uint64_t connect_ns =
+      plan.cluster == nullptr ? kConnectNs : static_cast<uint64_t>(plan.cluster->connect_timeout.count()) * 1'000'000;
+  worker_.endpoint_taken(plan.endpoint);
+  After after = After::kClose;
+  while (true) {
+    upstream_ = websocket_ ? nullptr : worker_.pool().take(key);
+    if (upstream_ == nullptr) {
+      upstream_ = co_await worker_.connector().connect(key, subject_.ends.caller.address, deadline_or(connect_ns));
+    }
+    if (upstream_ == nullptr) {
+      const bool late = deadline_ns_ != 0 && loop_.now_ns() >= deadline_ns_;
+      after = co_await refuse(late ? Reason::RESPONSE_TIMEOUT : Reason::UPSTREAM_CONNECT_FAILED);
+      break;
+    }
+    session_.upstream_ = &upstream_->socket;
+    session_.upstream_netns_ = plan.netns;
+    upstream_->parser.reset();
+    if (websocket_) {
+      upstream_->parser.expect_upgrade();
+    }
+    BodyPump request_body(session_.client_, session_.in_, upstream_->socket, head_.body, scratch_.to_upstream, false);
+    const Attempt attempted = co_await attempt(request_body);
+    outcome_.received_bytes = request_body.bytes();
+    if (attempted == Attempt::kRetry) {
+      // RFC 9112 section 9.3.1: a kept connection that was closed before it carried this request; sent once more.
+      session_.upstream_ = nullptr;
+      upstream_.reset();
+      scratch_.to_upstream.clear();
+      write_request_head();
+      continue;
+    }
+    if (attempted == Attempt::kAnswered) {
+      after = co_await relay_answer(request_body);
+      outcome_.received_bytes = request_body.bytes();
+    } else if (attempted == Attempt::kFailed) {
+      after = co_await refuse(outcome_.reason);
+    }
+    break;
+  }
+  session_.upstream_ = nullptr;
+  upstream_.reset();
+  worker_.endpoint_released(plan.endpoint);
+  co_return after;
+}
+
+io::Task<Exchange::Attempt> Exchange::attempt(BodyPump& request_body) {
+  const bool reused = upstream_->reused;
+  const Attempt attempted = co_await await_answer(request_body);
+  if (attempted != Attempt::kFailed || outcome_.reason != Reason::UPSTREAM_RESET) {
+    co_return attempted;
+  }
+  const bool nothing_came = upstream_->in.empty();
+  const bool idempotent = head_.method != "POST" && head_.method != "PATCH" && head_.method != "CONNECT";
+  if (reused && nothing_came && idempotent && head_.body.kind == Kind::kNone) {
+    co_return Attempt::kRetry;
+  }
+  co_return attempted;
+}
+
+io::Task<Exchange::Attempt> Exchange::await_answer(BodyPump& request_body) {
+  io::Socket& upstream = upstream_->socket;
+  bool request_sent = false, request_given_up = false;
+  while (true) {
+    io::Interest client_interest = io::Interest::kFailure, upstream_interest = io::Interest::kRead;
+    if (!request_sent && !request_given_up) {
+      switch (request_body.advance()) {
+        case Step::kDone:
+          request_sent = true;
+          break;
+        case Step::kWantRead:
+          client_interest = io::Interest::kRead;
+          break;
+        case Step::kWantWrite:
+          upstream_interest = io::Interest::kBoth;
+          break;
+        case Step::kBusy: {
+          io::Yield yield(loop_);
+          co_await yield;
+          continue;
+        }
+        case Step::kSourceEnded:
+          fail(Reason::DOWNSTREAM_DISCONNECT);
+          upstream.reset_on_close();
+          co_return Attempt::kOver;
+        case Step::kBadFraming:
+          fail(Reason::BAD_REQUEST);
+          upstream.reset_on_close();
+          co_return Attempt::kFailed;
+        case Step::kSinkFailed:
+          request_given_up = true;  // its answer may lie there already
+          break;
+      }
+    }
+    if (upstream.ready(io::Interest::kRead)) {
+      const auto got = upstream.read(upstream_->in.fill_space(http::kMaxHeadBytes + 4096));
+      if (got.outcome == io::Transfer::Outcome::kEnd || got.outcome == io::Transfer::Outcome::kError) {
+        fail(Reason::UPSTREAM_RESET);
+        co_return Attempt::kFailed;
+      }
+      if (got.outcome == io::Transfer::Outcome::kBytes) {
+        upstream_->in.filled(got.bytes);
+        while (!upstream_->in.empty()) {
+          size_t consumed = 0;
+          http::Refusal refusal;
+          const auto progress =
+              upstream_->parser.parse(upstream_->in.bytes(), head_.method, scratch_.response, consumed, refusal);
+          if (progress == http::Progress::kRefused) {
+            fail(Reason::UPSTREAM_PROTOCOL_ERROR);
+            co_return Attempt::kFailed;
+          }
+          if (progress == http::Progress::kNeedMore) {
+            break;
+          }
+          answer_began_ns_ = loop_.now_ns();
+          const bool interim = scratch_.response.status < 200 && scratch_.response.status != 101;
+          // 100 was answered here already, if the client asked for it.
+          if (!interim || scratch_.response.status != 100) {
+            const bool rechunk = scratch_.response.body.kind == Kind::kUntilClose && scratch_.response.status != 101;
+            write_response_head(rechunk);
+          }
+          upstream_->in.consume(consumed);
+          if (!interim) {
+            co_return Attempt::kAnswered;
+          }
+          const bool sent = co_await session_.send_to_client(scratch_);
+          if (!sent) {
+            fail(Reason::DOWNSTREAM_DISCONNECT);
+            co_return Attempt::kOver;
+          }
+        }
+        continue;
+      }
+    }
+    if (request_given_up && upstream.failed()) {
+      fail(Reason::UPSTREAM_RESET);
+      co_return Attempt::kFailed;
+    }
+    if (client_interest == io::Interest::kFailure && session_.client_.failed()) {
+      fail(Reason::DOWNSTREAM_DISCONNECT);
+      upstream.reset_on_close();
+      co_return Attempt::kOver;
+    }
+    io::Wait wait(loop_);
+    wait.on(session_.client_, client_interest).on(upstream, upstream_interest).until(deadline_or(kStreamIdleNs));
+    const io::Wake wake = co_await wait;
+    if (wake == io::Wake::kTimeout) {
+      fail(deadline_ns_ != 0 && loop_.now_ns() >= deadline_ns_ ? Reason::RESPONSE_TIMEOUT : Reason::IDLE_TIMEOUT);
+      upstream.reset_on_close();
+      co_return Attempt::kFailed;
+    }
+    if (wake == io::Wake::kCancelled) {
+      fail(Reason::UPSTREAM_RESET);
+      upstream_->reused = false;
+      co_return Attempt::kFailed;
+    }
+  }
+}
+
+io::Task<HttpSession::After> Exchange::relay_answer(BodyPump& request_body) {
+  outcome_.status = scratch_.response.status;
+  outcome_.response_size = scratch_.to_client.size();
+  outcome_.reason = Reason::VIA_UPSTREAM;
+  if (scratch_.response.status == 101) {
+    const After after = co_await upgraded();
+    co_return after;
+  }
+  const http::BodyFraming framing = scratch_.response.body;
+  const bool upstream_keeps = scratch_.response.keep_alive && framing.kind != Kind::kUntilClose;
+  io::Socket &client = session_.client_, &upstream = upstream_->socket;
+  BodyPump answer_body(upstream, upstream_->in, client, framing, scratch_.to_client, framing.kind == Kind::kUntilClose);
+  bool request_over = request_body.done();
+  while (true) {
+    const Step step = answer_body.advance();
+    outcome_.sent_bytes = answer_body.bytes();
+    if (step == Step::kDone) {
+      break;
+    }
+    if (step == Step::kSinkFailed) {
+      fail(Reason::DOWNSTREAM_DISCONNECT);
+      co_return After::kClose;
+    }
+    if (step == Step::kSourceEnded || step == Step::kBadFraming) {
+      // The client must see that the answer is cut.
+      fail(Reason::UPSTREAM_CUT);
+      client.reset_on_close();
+      co_return After::kClose;
+    }
+    Step request_step = Step::kDone;
+    if (!request_over) {
+      request_step = request_body.advance();
+      request_over = request_step != Step::kWantRead && request_step != Step::kWantWrite && request_step != Step::kBusy;
+    }
+    if (step == Step::kBusy || request_step == Step::kBusy) {
+      io::Yield yield(loop_);
+      co_await yield;
+      continue;
+    }
+    const bool client_read = request_step == Step::kWantRead, client_write = step == Step::kWantWrite;
+    const bool upstream_read = step == Step::kWantRead, upstream_write = request_step == Step::kWantWrite;
+    io::Wait wait(loop_);
+    wait.on(client, client_read ? (client_write ? io::Interest::kBoth : io::Interest::kRead)
+                                : (client_write ? io::Interest::kWrite : io::Interest::kFailure))
+        .on(upstream, upstream_read ? (upstream_write ? io::Interest::kBoth : io::Interest::kRead)
+                                    : (upstream_write ? io::Interest::kWrite : io::Interest::kNone))
+        .until(deadline_or(kStreamIdleNs));
+    const io::Wake wake = co_await wait;
+    if (wake != io::Wake::kReady || (!client_read && !client_write && client.failed())) {
+      fail(wake == io::Wake::kReady ? Reason::DOWNSTREAM_DISCONNECT
+           : wake == io::Wake::kCancelled
+               ? Reason::UPSTREAM_CUT
+               : (deadline_ns_ != 0 && loop_.now_ns() >= deadline_ns_ ? Reason::RESPONSE_TIMEOUT
+                                                                      : Reason::IDLE_TIMEOUT));
+      client.reset_on_close();
+      upstream.reset_on_close();
+      co_return After::kClose;
+    }
+  }
+  outcome_.response_size += answer_body.bytes();
+  const bool request_whole = request_body.done();
+  if (upstream_keeps && request_whole && upstream_->in.empty()) {
+    session_.upstream_ = nullptr;
+    worker_.pool().put(std::move(upstream_));
+  }
+  if (!request_whole) {
+    co_return After::kCloseGently;
+  }
+  co_return head_.keep_alive && !worker_.draining() ? After::kNext : After::kCloseGently;
+}
+
+io::Task<HttpSession::After> Exchange::upgraded() {
+  const bool sent = co_await session_.send_to_client(scratch_);
+  if (!sent) {
+    fail(Reason::DOWNSTREAM_DISCONNECT);
+    co_return After::kClose;
+  }
+  keep_texts();
+  ByteCounts counts;
+  const Reason ended =
+      co_await pump_bytes(session_.client_, session_.in_, upstream_->socket, upstream_->in, kTcpIdleNs, counts);
+  outcome_.received_bytes = counts.from_client;
+  outcome_.sent_bytes = counts.to_client;
+  if (ended != Reason::TCP_DONE) {
+    fail(ended);
+  }
+  co_return After::kClose;
+}
+
+}  // namespace fairlead::proxy
