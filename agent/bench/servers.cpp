@@ -58,7 +58,9 @@ std::string nginx_proxy_config(const std::string& folder, const std::string& ups
 std::string haproxy_config(const std::string& folder, const std::string& upstream) {
   constexpr std::string_view kText =
       "global\n"
-      "  nbthread 1\n  maxconn 8192\n  stats socket {0}/counts level user\n  log stdout format raw local0 info\n"
+      "  nbthread 1\n  maxconn 8192\n  stats socket {0}/counts level user\n  log ring@records format raw local0 info\n"
+      "ring records\n"
+      "  format raw\n  maxlen 1200\n  size 524288\n"
       "defaults\n"
       "  mode http\n  log global\n  option httplog\n  option http-keep-alive\n  http-reuse always\n"
       "  timeout connect 5s\n  timeout client 1h\n  timeout server 1h\n  timeout http-keep-alive 1h\n"
@@ -187,7 +189,9 @@ Result<StockPair> StockPair::start(Kind kind, const Stage& stage, const std::vec
     }
     pair.processes_.push_back(std::move(*process));
     pair.sockets_.push_back(folder + "/counts");
-    pair.logs_.push_back(folder + (kind == Kind::kNginx ? "/access.log" : "/output.log"));
+    if (kind == Kind::kNginx) {
+      pair.logs_.push_back(folder + "/access.log");
+    }
   }
   return pair;
 }

@@ -2,7 +2,8 @@
 // with. Each is one process with a private configuration in the bench's folder. Main thread only.
 //
 // A pair does the work that a mesh does: each proxy routes by a header, refuses a path, counts, and writes an access
-// record. Both are given their best: kept connections without limit, nginx's log is buffered.
+// record. Both are given their best: kept connections without limit, HAProxy's log in a
+// ring in memory, nginx's buffered.
 #pragma once
 
 #include "agent/bench/process.h"
@@ -34,7 +35,7 @@ class StockPair {
   // Requests that either proxy has answered so far, by its own count.
   [[nodiscard]] Result<std::vector<uint64_t>> counts() const;
   [[nodiscard]] const std::vector<Process>& processes() const { return processes_; }
-  // Empties the access logs.
+  // Empties the access logs that are files.
   void empty_logs() const;
 
  private:

@@ -52,6 +52,7 @@ std::vector<Leftover> find_leftovers(const SweepPlaces& places, SweepScope scope
     }
   }
   std::vector<Leftover> list;
+  list.reserve(found.size());
   for (auto& [hash, leftover] : found) {
     list.push_back(std::move(leftover));
   }

@@ -49,8 +49,11 @@ class NetnsDoor {
 
  private:
   struct Return {
-    const NetnsDoor& door;
+    explicit Return(const NetnsDoor& owner) : door(owner) {}
+    Return(const Return&) = delete;
+    Return& operator=(const Return&) = delete;
     ~Return() { door.leave(); }
+    const NetnsDoor& door;
   };
   NetnsDoor(Fd home, NetnsFile own) : home_(std::move(home)), own_(own) {}
   [[nodiscard]] static Status enter(int netns_fd);

@@ -26,6 +26,7 @@ class Source {
 class Loop {
  public:
   static Result<std::unique_ptr<Loop>> create();
+  ~Loop() = default;
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
