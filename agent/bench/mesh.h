@@ -37,6 +37,8 @@ class Mesh {
   static Result<Mesh> start(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt);
   Mesh(Mesh&& other) noexcept;
   Mesh& operator=(Mesh&&) = delete;
+  Mesh(const Mesh&) = delete;
+  Mesh& operator=(const Mesh&) = delete;
   // SIGTERM, after ten seconds SIGKILL; then whatever is still in the kernel is removed.
   ~Mesh();
 

@@ -57,6 +57,9 @@ bool become_child(const Place& place, Streams streams, pid_t parent) {
     }
   }
   const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) {
+    return false;
+  }
   const int in = streams.input < 0 ? null : streams.input, out = streams.output < 0 ? null : streams.output;
   return dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 && dup2(out, STDERR_FILENO) >= 0;
 }
@@ -146,6 +149,7 @@ Result<Process> Process::start(const std::function<int()>& body, const Place& pl
 
 Result<Process> Process::exec(const std::vector<std::string>& argv, const Place& place, Streams streams) {
   std::vector<char*> raw;
+  raw.reserve(argv.size() + 1);
   for (const std::string& argument : argv) {
     raw.push_back(const_cast<char*>(argument.c_str()));
   }

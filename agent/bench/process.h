@@ -64,6 +64,8 @@ class Process {
     swap(other);
     return *this;
   }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
   ~Process() { end(); }
 
   [[nodiscard]] pid_t pid() const { return pid_; }

@@ -16,10 +16,8 @@ constexpr int kVersion = 1;
 
 template <class Get>
 std::vector<double> each(const Row& row, Get get) {
-  std::vector<double> values;
-  for (const Round& round : row.rounds) {
-    values.push_back(get(round));
-  }
+  std::vector<double> values(row.rounds.size());
+  std::ranges::transform(row.rounds, values.begin(), get);
   return values;
 }
 

@@ -46,7 +46,8 @@ int serve(uint16_t port) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   const sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {}, .sin_zero = {}};
-  if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(listener, 16) != 0) {
+  if (listener < 0 || bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(listener, 16) != 0) {
     return 1;
   }
   while (true) {
@@ -69,7 +70,7 @@ int ping(const Endpoint& target, std::chrono::milliseconds duration) {
   sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(target.port), .sin_addr = {}, .sin_zero = {}};
   const timeval patience{.tv_sec = 5, .tv_usec = 0};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (inet_pton(AF_INET, target.address.c_str(), &address.sin_addr) != 1 ||
+  if (fd < 0 || inet_pton(AF_INET, target.address.c_str(), &address.sin_addr) != 1 ||
       connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     std::perror("connect");
     return 1;

@@ -28,6 +28,8 @@ class Stage {
   ~Stage();
   Stage(Stage&& other) noexcept = default;
   Stage& operator=(Stage&& other) = delete;
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
 
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] std::string run_dir() const { return folder_ + "/run"; }

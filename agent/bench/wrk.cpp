@@ -41,6 +41,18 @@ Status await_running(const Process& wrk, const Interrupt& interrupt) {
   return {};
 }
 
+// The slice's time, with what is to happen in the middle of it.
+Status let_pass(const Slice& slice, const Interrupt& interrupt) {
+  const Clock::time_point end = Clock::now() + slice.duration;
+  if (slice.in_the_middle) {
+    if (const Status slept = interrupt.wait(-1, end - slice.duration / 2); !slept) {
+      return slept;
+    }
+    slice.in_the_middle();
+  }
+  return interrupt.wait(-1, end);
+}
+
 // wrk takes whole seconds only; on SIGINT it stops and reports, with the time that it really ran. More than once: a
 // signal between its look at the flag and its sleep would be lost.
 Result<Ended> stop(Process& wrk, const Interrupt& interrupt) {
@@ -108,15 +120,8 @@ Result<Sample> run_wrk(const std::string& script, const std::string& url, unsign
     const std::string text = content_of(output.get());
     return text.empty() ? Result<Sample>(std::unexpected(running.error())) : parse_wrk(text);
   }
-  const Clock::time_point end = Clock::now() + slice.duration;
-  if (slice.in_the_middle) {
-    if (const Status slept = interrupt.wait(-1, end - slice.duration / 2); !slept) {
-      return std::unexpected(slept.error());
-    }
-    slice.in_the_middle();
-  }
-  if (const Status slept = interrupt.wait(-1, end); !slept) {
-    return std::unexpected(slept.error());
+  if (const Status passed = let_pass(slice, interrupt); !passed) {
+    return std::unexpected(passed.error());
   }
   const auto ended = stop(*wrk, interrupt);
   if (!ended) {

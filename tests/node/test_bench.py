@@ -84,7 +84,8 @@ def test_the_report_has_every_path_and_load_with_figures_of_both_rounds(finished
     assert report["version"] == 1
     assert report["not_measured"] == []
     assert {(row["path"], row["load"]) for row in report["rows"]} == {
-        *((path, load) for path in PATHS for load in ("http-c1", "http-c64")), *((path, "tcp-rr-64") for path in TCP_PATHS)}
+        *((path, load) for path in PATHS for load in ("http-c1", "http-c64")),
+        *((path, "tcp-rr-64") for path in TCP_PATHS)}
     for row in report["rows"]:
         assert row["placement"] == "one-core"
         assert row["us_per_request"] > 0
