@@ -7,6 +7,7 @@
 #include "userspace-proxy/base/log.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <set>

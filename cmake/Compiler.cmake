@@ -1,5 +1,5 @@
 # Warnings, hardening and sanitizers for every target of ours.
-add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -fno-omit-frame-pointer
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wimplicit-fallthrough -fno-omit-frame-pointer -pthread
                     $<$<CONFIG:RelWithDebInfo>:-g1>)
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
   add_compile_options(-fstack-protector-strong)

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 #include <grp.h>
+#include <nlohmann/json.hpp>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>

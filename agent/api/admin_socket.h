@@ -10,7 +10,7 @@
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/base/fd.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <functional>
 #include <list>

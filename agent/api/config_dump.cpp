@@ -3,6 +3,8 @@
 #include "userspace-proxy/base/address.h"
 #include "userspace-proxy/config/snapshot.pb.h"
 
+#include <nlohmann/json.hpp>
+
 #include <string>
 
 namespace fairlead::api {

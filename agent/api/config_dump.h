@@ -1,7 +1,7 @@
 // The admin endpoint's /config_dump: a compiled configuration as JSON, for people. Pure.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <string_view>
 

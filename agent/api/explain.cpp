@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>

@@ -5,7 +5,7 @@
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/config/snapshot.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
 #include <map>

@@ -1,5 +1,7 @@
 #include "agent/api/flows.h"
 
+#include <nlohmann/json.hpp>
+
 namespace fairlead::api {
 namespace {
 

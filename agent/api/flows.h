@@ -5,7 +5,7 @@
 #include "agent/broker/arenas.h"
 #include "agent/loop.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <list>
 

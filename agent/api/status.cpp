@@ -2,6 +2,7 @@
 
 #include "agent/workload/wanted.h"
 
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace fairlead::api {

@@ -8,7 +8,7 @@
 #include "agent/workload/registry.h"
 #include "userspace-proxy/config/snapshot.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <chrono>
 #include <map>

@@ -6,6 +6,7 @@
 #include "agent/host/file.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sched.h>
 #include <unistd.h>
 

@@ -8,7 +8,7 @@
 #include "agent/bench/usage.h"
 #include "userspace-proxy/base/error.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
 #include <map>

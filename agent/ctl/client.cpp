@@ -1,6 +1,7 @@
 #include "agent/ctl/client.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>

@@ -4,7 +4,7 @@
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/base/fd.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <chrono>
 #include <functional>

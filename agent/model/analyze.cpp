@@ -5,6 +5,7 @@
 #include "agent/model/load.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/stat.h>
 
 #include <algorithm>

@@ -3,7 +3,7 @@
 
 #include "agent/model/objects.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <string>
 #include <vector>
