@@ -1,12 +1,17 @@
-# fairlead_library(NAME SOURCES a.cpp ... LINKS lib ...): one static library per folder, named after it.
+# fairlead_library(NAME [COLD] SOURCES a.cpp ... LINKS lib ...): one static library per folder, named after it. COLD: see
+# cmake/Precompiled.cmake.
 # Includes are written from the top of the tree ("userspace-proxy/base/fd.h"), so that a reader sees the room.
 function(fairlead_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "COLD" "" "SOURCES;LINKS" ${ARGN})
   if(ARG_SOURCES)
     add_library(${name} STATIC ${ARG_SOURCES})
     target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
     target_link_libraries(${name} PUBLIC ${ARG_LINKS})
-    fairlead_use_precompiled(${name} fairlead_precompiled)
+    if(ARG_COLD)
+      fairlead_cold(${name})
+    else()
+      fairlead_use_precompiled(${name} fairlead_precompiled)
+    endif()
   else()
     add_library(${name} INTERFACE)
     target_include_directories(${name} INTERFACE ${PROJECT_SOURCE_DIR})

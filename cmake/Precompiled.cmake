@@ -1,6 +1,6 @@
 # The standard library's and fmt's headers, parsed once instead of in each of 160 files (a third of the build's CPU time).
 # Only a saver of time: every file still includes what it uses, which the sanitizer builds (without this) and
-# scripts/headers hold it to. nlohmann/json.hpp stays out: it would cost each file without JSON a second.
+# scripts/headers hold it to. nlohmann/json.hpp is only in the COLD set: it would cost each file without JSON a second.
 option(FAIRLEAD_PRECOMPILED "Precompile the standard headers" ON)
 
 set(standard_headers <algorithm> <array> <charconv> <chrono> <cstdint> <expected> <functional> <map> <memory> <optional> <set>
@@ -16,9 +16,25 @@ function(fairlead_precompiled name)
   target_precompile_headers(${name} PRIVATE ${standard_headers} ${ARG_HEADERS})
 endfunction()
 
-# fairlead_use_precompiled(TARGET NAME): where precompiling is on, TARGET begins with the headers of NAME.
-function(fairlead_use_precompiled target name)
+# fairlead_use_precompiled(TARGET SET): where precompiling is on, TARGET begins with the headers of SET.
+function(fairlead_use_precompiled target set)
   if(FAIRLEAD_PRECOMPILED)
-    target_precompile_headers(${target} REUSE_FROM ${name})
+    target_precompile_headers(${target} REUSE_FROM ${set})
   endif()
 endfunction()
+
+# fairlead_cold(TARGET): what runs once per command or admin request and makes JSON. Less optimized: -O2 on the templates of
+# CLI11 and nlohmann/json costs a third of these files' compile time and gives nothing that a user could notice.
+function(fairlead_cold target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+  fairlead_use_precompiled(${target} fairlead_cold_precompiled)
+endfunction()
+
+if(FAIRLEAD_PRECOMPILED)
+  fairlead_precompiled(fairlead_precompiled)
+  fairlead_precompiled(fairlead_cold_precompiled LINKS nlohmann_json::nlohmann_json HEADERS <nlohmann/json.hpp>)
+  target_compile_options(fairlead_cold_precompiled PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+  if(FAIRLEAD_TESTS)
+    fairlead_precompiled(fairlead_test_precompiled LINKS GTest::gmock HEADERS <gmock/gmock.h> <gtest/gtest.h>)
+  endif()
+endif()
