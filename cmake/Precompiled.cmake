@@ -12,7 +12,7 @@ function(fairlead_precompiled name)
   cmake_parse_arguments(ARG "" "" "LINKS;HEADERS" ${ARGN})
   file(WRITE ${PROJECT_BINARY_DIR}/precompiled/${name}.cpp "")
   add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/precompiled/${name}.cpp)
-  target_link_libraries(${name} PRIVATE fmt::fmt spdlog::spdlog Threads::Threads ${ARG_LINKS})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS})
   target_precompile_headers(${name} PRIVATE ${standard_headers} ${ARG_HEADERS})
 endfunction()
 
