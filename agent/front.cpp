@@ -95,6 +95,12 @@ void Front::answer_mode(const json& request, const api::Answer& answer) {
     answer.refuse(fmt::format("\"{}\" is not a target; write pod/NAMESPACE/NAME, ns/NAMESPACE or default", target));
     return;
   }
+  const bool known = !target.starts_with("pod/") || parts_.registry.pods().contains(target.substr(4));
+  // The override of a pod that is gone can still be taken back.
+  if (!known && !(parts_.modes.get(target) && request.value("mode", "") == "default")) {
+    answer.refuse(fmt::format("no pod {} with a network namespace on this node; \"fairlead status\" lists them", target.substr(4)));
+    return;
+  }
   if (request.contains("mode")) {
     const std::string text = request.value("mode", "");
     const auto mode = compile::parse_mode(text);

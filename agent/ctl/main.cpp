@@ -10,6 +10,8 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
 namespace fairlead::ctl {
 namespace {
@@ -42,13 +44,31 @@ class Parser {
       fmt::print("fairlead {}\n", host::version());
       return 0;
     } catch (const CLI::ParseError& error) {
-      fmt::print(stderr, "fairlead: {}\n", error.what());
+      fmt::print(stderr, "fairlead: {}\n", app_.get_subcommands().empty() ? without_command(error) : error.what());
       return 2;
     }
     return code_;
   }
 
  private:
+  // CLI11 says only that a subcommand is required, whatever stands in its place.
+  std::string without_command(const CLI::ParseError& error) {
+    const std::vector<std::string> words = app_.remaining();
+    if (!words.empty() && words.front().starts_with('-')) {
+      return fmt::format("unknown option {}", words.front());
+    }
+    if (dynamic_cast<const CLI::RequiredError*>(&error) == nullptr) {
+      return error.what();
+    }
+    std::vector<std::string> names;
+    for (const CLI::App* sub : app_.get_subcommands({})) {
+      names.push_back(sub->get_name());
+    }
+    return fmt::format("{}; write one of {} (fairlead --help)",
+                       words.empty() ? "no command" : fmt::format("\"{}\" is not a command", words.front()),
+                       fmt::join(names, ", "));
+  }
+
   CLI::App* command(const char* name, const char* description, std::function<int()> action) {
     CLI::App* sub = app_.add_subcommand(name, description);
     sub->final_callback([this, action = std::move(action)] { code_ = action(); });

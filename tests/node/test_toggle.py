@@ -187,7 +187,8 @@ def test_a_namespace_and_the_default_have_modes_too(shop):
 
 
 def test_what_is_no_mode_or_has_none_is_refused(shop):
-    for arguments in (("pod/shop/client", "fast"), ("service/shop/web", "off"), ("pod/client", "off")):
+    for arguments in (("pod/shop/client", "fast"), ("service/shop/web", "off"), ("pod/client", "off"),
+                      ("pod/shop/nobody", "sidecar"), ("pod/shop/nobody",)):
         done = shop.node.cli("mode", *arguments, check=False)
         assert done.returncode in (1, 2) and len(done.stderr.strip().splitlines()) == 1, (arguments, done.stderr)
     assert workload(shop, "client")["mode"] == "node"
