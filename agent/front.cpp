@@ -98,7 +98,8 @@ void Front::answer_mode(const json& request, const api::Answer& answer) {
   const bool known = !target.starts_with("pod/") || parts_.registry.pods().contains(target.substr(4));
   // The override of a pod that is gone can still be taken back.
   if (!known && !(parts_.modes.get(target) && request.value("mode", "") == "default")) {
-    answer.refuse(fmt::format("no pod {} with a network namespace on this node; \"fairlead status\" lists them", target.substr(4)));
+    answer.refuse(fmt::format("no pod {} with a network namespace on this node; \"fairlead status\" lists them",
+                              target.substr(4)));
     return;
   }
   if (request.contains("mode")) {

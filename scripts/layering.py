@@ -70,7 +70,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"google/protobuf/.*|.*\.pb\.h", {"agent/compile", "agent/api", *up("config", "policy", "route")}),
     (r"microhttpd\.h", {"agent/api"}),
     (r"CLI/.*", {"agent", "agent/ctl", f"{UP}/proxy/main.cpp"}),
-    (r"nlohmann/.*", {"agent/host", "agent/model", "agent/workload", "agent/api", "agent/bench", "agent/ctl", f"{UP}/telemetry"}),
+    (r"nlohmann/.*", {"agent", "agent/host", "agent/model", "agent/workload", "agent/api", "agent/bench", "agent/ctl", f"{UP}/telemetry"}),
     (r"sys/epoll\.h|sys/timerfd\.h", {f"{UP}/io", "agent", "agent/broker", "agent/api", "agent/source"}),
     (r"regex|iostream|ranges", set()),
 ]

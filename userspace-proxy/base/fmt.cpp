@@ -1,6 +1,6 @@
-// The functions of fmt that others of our files call, compiled into fairlead_base: Debian has fmt as a shared library only,
-// and fairlead-proxy is linked statically. FMT_HEADER_ONLY makes their definitions visible here, and here alone; the table
-// has the compiler emit them. A function that is missing here is an unresolved symbol at link time.
+// The functions of fmt that others of our files call, compiled into fairlead_base: Debian has fmt as a shared library
+// only, and fairlead-proxy is linked statically. FMT_HEADER_ONLY makes their definitions visible here, and here alone;
+// the table has the compiler emit them. A function that is missing here is an unresolved symbol at link time.
 #define FMT_HEADER_ONLY
 #include <fmt/format.h>
 
