@@ -93,6 +93,24 @@ def test_uninstall_all_leaves_a_living_agent_alone(leaves_nothing):
     agent.stop()
 
 
+def test_kept_kernel_state_goes_on_deciding_until_uninstall(leaves_nothing):
+    shop, node = leaves_nothing, leaves_nothing.node
+    policy = allow("client")
+    node.write(policy)
+    keeper = node.another_agent(node.config, node.folder / "keeper", ["--keep-kernel-state"])
+    keeper.start()
+    assert keeper.stop() == 0 and not keeper.proxies()
+    node.file(manifests.key(policy)).unlink()
+    for address in (shop.vip, shop.vip6):
+        with shop.client.dial(address, 9000) as sock:
+            assert exchange(sock, b"", 6).decode().strip() in shop.pod_names
+        with pytest.raises(OSError):
+            shop.other.dial(address, 9000)
+    keeper.cli("uninstall")
+    with shop.other.dial(shop.web["v1"].ip4, 9000) as sock:     # no mesh: nobody refuses
+        assert exchange(sock, b"", 6) == b"web-1\n"
+
+
 def test_the_start_of_any_agent_sweeps_what_a_vanished_run_dir_left(leaves_nothing):
     node = leaves_nothing.node
     lost = node.another_agent(node.config, node.folder / "lost")
