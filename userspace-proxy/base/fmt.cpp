@@ -1,30 +1,18 @@
-// The functions of fmt that others of our files call, compiled into fairlead_base: Debian has fmt as a shared library
-// only, and fairlead-proxy is linked statically. FMT_HEADER_ONLY makes their definitions visible here, and here alone;
-// the table has the compiler emit them. A function that is missing here is an unresolved symbol at link time.
-#define FMT_HEADER_ONLY
-#include <fmt/format.h>
+// fmt itself, compiled into fairlead_base: Debian has it as a shared library only, and fairlead-proxy is linked
+// statically. Named below are the templates that fmt's headers declare as instantiated elsewhere and that our files
+// use; one that is missing is an unresolved symbol at link time.
+#include <fmt/format-inl.h>
 
-#include <cstdio>
 #include <locale>
-#include <string>
-#include <tuple>
 
-namespace {
+FMT_BEGIN_NAMESPACE
+namespace detail {
 
-[[noreturn]] void fail(const char* message) { throw fmt::format_error(message); }
+template dragonbox::decimal_fp<float> dragonbox::to_decimal(float) noexcept;
+template dragonbox::decimal_fp<double> dragonbox::to_decimal(double) noexcept;
+template std::locale locale_ref::get<std::locale>() const;
+template thousands_sep_result<char> thousands_sep_impl(locale_ref);
+template char decimal_point_impl(locale_ref);
 
-[[gnu::used]] const std::tuple kEmitted = {
-    static_cast<std::string (*)(fmt::string_view, fmt::format_args)>(fmt::vformat),
-    static_cast<void (*)(fmt::string_view, fmt::format_args)>(fmt::vprint),
-    static_cast<void (*)(std::FILE*, fmt::string_view, fmt::format_args)>(fmt::vprint),
-    static_cast<void (*)(const char*)>(fmt::detail::throw_format_error),
-    static_cast<bool (*)(uint32_t)>(fmt::detail::is_printable),
-    &fmt::detail::locale_ref::get<std::locale>,
-    &fmt::detail::thousands_sep_impl<char>,
-    &fmt::detail::decimal_point_impl<char>,
-    static_cast<fmt::detail::dragonbox::decimal_fp<float> (*)(float)>(fmt::detail::dragonbox::to_decimal),
-    static_cast<fmt::detail::dragonbox::decimal_fp<double> (*)(double)>(fmt::detail::dragonbox::to_decimal),
-    &fail,
-};
-
-}  // namespace
+}  // namespace detail
+FMT_END_NAMESPACE

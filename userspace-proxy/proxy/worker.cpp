@@ -60,7 +60,6 @@ Result<std::unique_ptr<Worker>> Worker::create(WorkerOptions options, SnapshotSt
 Worker::Worker(WorkerOptions options, SnapshotStore& store, std::unique_ptr<io::Loop> loop,
                std::unique_ptr<telemetry::ArenaWriter> arena)
     : shape_(options.shape),
-      number_(options.number),
       store_(store),
       loop_(std::move(loop)),
       channel_(*loop_, std::move(options.channel), *this),

@@ -88,7 +88,6 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
   void pod_gone(uint64_t netns);
 
   plan::Shape shape_;
-  uint32_t number_;
   SnapshotStore& store_;
   std::unique_ptr<io::Loop> loop_;
   io::BufferPool buffers_;
