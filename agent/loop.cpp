@@ -104,7 +104,8 @@ void Loop::run_once(Clock::duration limit) {
   std::array<epoll_event, 64> events;
   const int count = epoll_wait(epoll_.get(), events.data(), events.size(), milliseconds_until_due(limit));
   for (int i = 0; i < count; ++i) {
-    const auto found = watches_.find(events[i].data.u64);
+    const uint64_t key = events[i].data.u64;  // by value: epoll_event is packed
+    const auto found = watches_.find(key);
     if (found == watches_.end()) {
       continue;  // an earlier callback of this round ended it
     }

@@ -17,6 +17,9 @@ using Step = BodyPump::Step;
 class BodyPumpTest : public testing::Test {
  protected:
   void SetUp() override {
+    // Some tests set up anew for each seed: sockets go before their loop.
+    source_.reset();
+    sink_.reset();
     auto created = io::Loop::create();
     ASSERT_TRUE(created);
     loop_ = std::move(*created);

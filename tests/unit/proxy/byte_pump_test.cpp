@@ -32,6 +32,14 @@ class BytePumpTest : public testing::Test {
     ASSERT_TRUE(server_side_->start());
   }
 
+  // A pump that a test left at work ends here: frames that wait for ever would be leaks.
+  void TearDown() override {
+    if (client_side_ != nullptr) {
+      client_side_->cancel();
+    }
+    EXPECT_TRUE(ended_);
+  }
+
   void start(uint64_t idle_ns = kHour) { io::spawn(run(idle_ns)); }
   io::Task<void> run(uint64_t idle_ns) {
     const Reason reason = co_await pump_bytes(*client_side_, client_in_, *server_side_, server_in_, idle_ns, counts_);
