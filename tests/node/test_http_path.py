@@ -133,3 +133,11 @@ def test_wrk_has_no_failed_request_and_each_is_counted(site):
     # wrk does not count the request that each of its 16 connections has under way when it ends.
     assert sent > 0
     assert sent <= site.requests(reporter="source") - before <= sent + 16
+
+
+def test_a_body_behind_a_204_is_never_the_next_requests_answer(site):
+    """The echo server sends one, which RFC 9110 forbids: its connections are not used again."""
+    with Connection(site.client, site.echo_vip, host="echo.shop") as connection:
+        for _ in range(50):
+            assert connection.ask("/status/204").status == 204
+            assert connection.ask("/").status == 200

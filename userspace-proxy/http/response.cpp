@@ -82,6 +82,10 @@ std::string_view judge(ResponseHead& head, std::string_view request_method, bool
                : "101 that nobody asked for, or without Upgrade";
   }
   if (has_no_body(head.status, request_method)) {
+    // RFC 9110 section 8.6 forbids a 204 to announce a body. A server that does so sends it: bytes that the
+    // connection's next request must not take for its answer.
+    const bool announced = framing.body.kind == BodyFraming::Kind::kChunked || framing.body.length > 0;
+    head.keep_alive = head.keep_alive && !(head.status == 204 && announced);
     return {};
   }
   head.body = framing.body;
