@@ -1,7 +1,7 @@
 # The standard library's and fmt's headers, parsed once instead of in each of 160 files (a third of the build's CPU time).
 # Only a saver of time: every file still includes what it uses, which the sanitizer builds (without this) and
 # scripts/headers hold it to. nlohmann/json.hpp is only in the COLD set: it would cost each file without JSON a second.
-option(FAIRLEAD_PRECOMPILED "Precompile the standard headers" ON)
+option(FAIRLEAD_PRECOMPILED "Precompile the standard headers, and compile cold files three at a time" ON)
 
 set(standard_headers <algorithm> <array> <charconv> <chrono> <cstdint> <expected> <functional> <map> <memory> <optional> <set>
     <span> <string> <string_view> <unordered_map> <utility> <vector> <fmt/format.h>)

@@ -189,6 +189,15 @@ def test_a_bad_flag_ends_the_agent_with_one_line(leaves_nothing, arguments):
     assert len((done.stderr + done.stdout).strip().splitlines()) == 1, done.stderr + done.stdout
 
 
+@pytest.mark.parametrize("arguments, told", [
+    (["frob"], '"frob" is not a command; write one of status, '), (["--run-dir", "/x", "frob"], '"frob" is not a command'),
+    ([], "no command; write one of "), (["--frob"], "unknown option --frob")])
+def test_what_is_no_command_is_named(leaves_nothing, arguments, told):
+    done = run(BIN / "fairlead", *arguments, check=False)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert told in done.stderr
+
+
 def test_wait_without_an_agent_says_so(leaves_nothing):
     done = leaves_nothing.node.cli("wait", "--timeout", "1s", check=False)
     assert done.returncode == 1 and str(leaves_nothing.node.run_dir) in done.stderr
