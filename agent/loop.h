@@ -30,6 +30,8 @@ class Loop {
     Watch() = default;
     Watch(Watch&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)), fd_(other.fd_), id_(other.id_) {}
     Watch& operator=(Watch&& other) noexcept;
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
     ~Watch() { reset(); }
     void reset();
     // Replaces the set of events waited for (EPOLLIN, EPOLLOUT, ...).
@@ -50,6 +52,8 @@ class Loop {
     Timer() = default;
     Timer(Timer&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)), id_(other.id_) {}
     Timer& operator=(Timer&& other) noexcept;
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
     ~Timer() { reset(); }
     void reset();
     [[nodiscard]] bool active() const;
@@ -62,6 +66,7 @@ class Loop {
   };
 
   static Result<std::unique_ptr<Loop>> create();
+  ~Loop() = default;
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
