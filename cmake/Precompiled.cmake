@@ -14,6 +14,8 @@ function(fairlead_precompiled name)
   add_library(${name} OBJECT ${PROJECT_BINARY_DIR}/precompiled/${name}.cpp)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS})
   target_precompile_headers(${name} PRIVATE ${standard_headers} ${ARG_HEADERS})
+  # Without a time in it ccache knows it again.
+  target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>)
 endfunction()
 
 # fairlead_use_precompiled(TARGET SET): where precompiling is on, TARGET begins with the headers of SET.

@@ -171,28 +171,32 @@ Status Mesh::set_mode(std::string_view pod, std::string_view mode) const {
   return answer ? Status() : std::unexpected(answer.error());
 }
 
+Status Mesh::await_end(std::string_view sidecar, const Interrupt& interrupt) const {
+  const Clock::time_point until = Clock::now() + std::chrono::milliseconds(kWaitMs);
+  while (true) {
+    const auto running = processes();
+    if (!running || !running->contains(std::string(sidecar))) {
+      return running ? Status() : std::unexpected(running.error());
+    }
+    if (Clock::now() > until) {
+      return fail(fmt::format("the {}, drained, has not ended", sidecar));
+    }
+    if (const Status slept = interrupt.sleep(std::chrono::milliseconds(20)); !slept) {
+      return slept;
+    }
+  }
+}
+
 // A switch of the server resets no connection: those that the client's sidecar keeps for its next requests would go on
 // leading to whoever served the server before. A new sidecar has none.
 Status Mesh::end_sidecar_of_client(const Interrupt& interrupt) {
-  const Clock::time_point until = Clock::now() + std::chrono::milliseconds(kWaitMs);
   if (const Status set = set_mode("pod/bench/client", "off"); !set) {
     return set;
   }
   if (const Status waited = wait(); !waited) {
     return waited;
   }
-  while (true) {
-    const auto running = processes();
-    if (!running || !running->contains("client-sidecar")) {
-      return running ? Status() : std::unexpected(running.error());
-    }
-    if (Clock::now() > until) {
-      return fail("the client's sidecar, drained, has not ended");
-    }
-    if (const Status slept = interrupt.sleep(std::chrono::milliseconds(20)); !slept) {
-      return slept;
-    }
-  }
+  return await_end("client-sidecar", interrupt);
 }
 
 Status Mesh::set_modes(const Modes& modes, const Interrupt& interrupt) {
@@ -210,7 +214,11 @@ Status Mesh::set_modes(const Modes& modes, const Interrupt& interrupt) {
     }
   }
   modes_ = modes;
-  return wait();
+  if (const Status waited = wait(); !waited) {
+    return waited;
+  }
+  // What a drained sidecar does until it ends is no work of the path that is measured next.
+  return modes.server == "sidecar" ? Status() : await_end("server-sidecar", interrupt);
 }
 
 Result<Counters> Mesh::counters() const {

@@ -55,6 +55,7 @@ class Mesh {
   explicit Mesh(std::string run_dir) : run_dir_(std::move(run_dir)) {}
   Status await_start(const std::string& log, const Interrupt& interrupt);
   Status set_mode(std::string_view pod, std::string_view mode) const;
+  Status await_end(std::string_view sidecar, const Interrupt& interrupt) const;
   Status end_sidecar_of_client(const Interrupt& interrupt);
   [[nodiscard]] Status wait() const;
   [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
