@@ -8,6 +8,7 @@
 
 #include <cstdio>
 
+namespace fairlead {
 namespace {
 
 // Three listeners a pod, and descriptors on their way to proxies: the usual soft limit of 1024 is soon used up.
@@ -19,25 +20,29 @@ void raise_open_files() {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  using namespace fairlead;
-  const agent::CommandLine line = agent::parse_command_line(argc, argv);
-  if (!line.run) {
-    std::fputs(line.text.c_str(), line.exit_code == 0 ? stdout : stderr);
-    return line.exit_code;
-  }
-  log::start("fairlead-agent", line.options.log_level);
+int run(const agent::Options& options) {
   if (const Status allowed = host::check_capabilities(); !allowed) {
     log::error("{}", allowed.error().message());
     return 1;
   }
   raise_open_files();
-  agent::Agent process(line.options);
+  agent::Agent process(options);
   if (const Status ended = process.run(); !ended) {
     log::error("{}", ended.error().message());
     return 1;
   }
   return 0;
+}
+
+}  // namespace
+}  // namespace fairlead
+
+int main(int argc, char** argv) {
+  const fairlead::agent::CommandLine line = fairlead::agent::parse_command_line(argc, argv);
+  if (!line.run) {
+    std::fputs(line.text.c_str(), line.exit_code == 0 ? stdout : stderr);
+    return line.exit_code;
+  }
+  fairlead::log::start("fairlead-agent", line.options.log_level);
+  return fairlead::run(line.options);
 }

@@ -82,7 +82,7 @@ void Reconciler::run_now() {
   step();
 }
 
-void Reconciler::tear_down(std::vector<LocalPod> gone) {
+void Reconciler::tear_down(const std::vector<LocalPod>& gone) {
   for (const LocalPod& pod : gone) {
     log::info("pod {} is gone: closing what was opened in its network namespace", pod.uid);
     parts_.fleet.forget(pod);

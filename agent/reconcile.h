@@ -88,7 +88,7 @@ class Reconciler {
  private:
   void schedule(Loop::Clock::duration delay);
   void look_at_namespaces();
-  void tear_down(std::vector<workload::LocalPod> gone);
+  void tear_down(const std::vector<workload::LocalPod>& gone);
   // Lets pods into the mode they want, where nothing stands against it. True if one changed.
   bool settle_modes();
   void compile_and_publish();

@@ -46,7 +46,7 @@ void AdminSession::receive() {
   }
 }
 
-void AdminSession::send(std::string line) {
+void AdminSession::send(const std::string& line) {
   if (closed_) {
     return;
   }

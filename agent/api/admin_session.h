@@ -16,7 +16,7 @@ class AdminSession : public std::enable_shared_from_this<AdminSession> {
   AdminSession(AdminSocket& owner, Fd socket) : owner_(owner), socket_(std::move(socket)) {}
   void start(agent::Loop& loop);
   // A peer that does not read is dropped once kMaxQueued bytes wait for it.
-  void send(std::string line);
+  void send(const std::string& line);
 
  private:
   static constexpr size_t kMaxRequest = 64 * 1024;

@@ -17,7 +17,6 @@
 namespace fairlead::api {
 namespace {
 
-using config::Cluster;
 using config::Endpoint;
 using config::Mode;
 using config::Service;

@@ -30,8 +30,11 @@ struct Slice {
 
 // wrk on one thread. `script` is a file with kWrkScript. A request that failed, or was not answered by 2xx or 3xx, is
 // an error that counts them: no figure is made of such a slice. wrk looks ten times a second whether it is to end.
-Result<Sample> run_wrk(const std::string& script, const std::string& url, unsigned connections, const Slice& slice,
-                       const Interrupt& interrupt);
+struct WrkLoad {
+  std::string script, url;
+  unsigned connections = 1;
+};
+Result<Sample> run_wrk(const WrkLoad& load, const Slice& slice, const Interrupt& interrupt);
 
 // The authority that every request names, whatever address it goes to: the same bytes on every path.
 inline constexpr const char* kAuthority = "web-http";

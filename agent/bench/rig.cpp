@@ -109,7 +109,7 @@ Result<Sample> Rig::send(const Cell& cell, Slice slice) const {
                           : is_off        ? fmt::format("http://{}:{}/", stage_->server().address, kHttpPort)
                           : cell.path == Path::kNodeKernel ? fmt::format("http://{}:{}/", kTcpService, kServicePort)
                                                            : fmt::format("http://{}:{}/", kHttpService, kServicePort);
-  return run_wrk(script_, url, cell.load.connections, slice, interrupt_);
+  return run_wrk({.script = script_, .url = url, .connections = cell.load.connections}, slice, interrupt_);
 }
 
 std::map<std::string, pid_t> Rig::processes_for(const Cell& cell) const {

@@ -104,14 +104,13 @@ Result<Sample> parse_wrk(std::string_view output) {
   return sample;
 }
 
-Result<Sample> run_wrk(const std::string& script, const std::string& url, unsigned connections, const Slice& slice,
-                       const Interrupt& interrupt) {
+Result<Sample> run_wrk(const WrkLoad& load, const Slice& slice, const Interrupt& interrupt) {
   const Fd output(memfd_create("wrk", MFD_CLOEXEC));
   if (!output) {
     return fail_sys("memfd_create");
   }
-  auto wrk = Process::exec({"wrk", "-t1", fmt::format("-c{}", connections), "-d1h", "--timeout", "5s", "-H",
-                            fmt::format("Host: {}", kAuthority), "-s", script, url},
+  auto wrk = Process::exec({"wrk", "-t1", fmt::format("-c{}", load.connections), "-d1h", "--timeout", "5s", "-H",
+                            fmt::format("Host: {}", kAuthority), "-s", load.script, load.url},
                            slice.place, {.input = -1, .output = output.get()});
   if (!wrk) {
     return std::unexpected(wrk.error());

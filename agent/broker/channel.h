@@ -38,6 +38,7 @@ class Channel {
   Channel(agent::Loop& loop, Fd socket, OnMessage on_message, OnBroken on_broken, Limits limits);
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
+  ~Channel() = default;
 
   void send(const broker::Message& message, SharedFds fds = {});
 

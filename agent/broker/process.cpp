@@ -131,6 +131,7 @@ class Child {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> list;
+  list.reserve(texts.size() + 1);
   for (std::string& text : texts) {
     list.push_back(text.data());
   }

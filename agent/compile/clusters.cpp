@@ -25,8 +25,8 @@ uint32_t Clusters::get(const ClusterRequest& request) {
   cluster.set_connect_timeout_ms(static_cast<uint32_t>(timeout.count()));
   for (const ReadyEndpoint& ready : port.endpoints) {
     // Labels are the pod's: an address of no known pod is in no subset that asks for some.
-    static const model::Labels none;
-    const model::Labels& labels = ready.pod ? registry_.pods()[*ready.pod].pod->meta.labels : none;
+    static const model::Labels kNone;
+    const model::Labels& labels = ready.pod ? registry_.pods()[*ready.pod].pod->meta.labels : kNone;
     if (request.subset != nullptr && !selects(request.subset->labels, labels)) {
       continue;
     }

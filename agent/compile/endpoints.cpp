@@ -95,9 +95,9 @@ SliceIndex::SliceIndex(const model::ObjectSet& objects) {
 }
 
 const std::vector<const model::EndpointSlice*>& SliceIndex::of(const model::Service& service) const {
-  static const std::vector<const model::EndpointSlice*> none;
+  static const std::vector<const model::EndpointSlice*> kNone;
   const auto found = slices_.find({service.meta.ns, service.meta.name});
-  return found != slices_.end() ? found->second : none;
+  return found != slices_.end() ? found->second : kNone;
 }
 
 void resolve_endpoints(const Registry& registry, const SliceIndex& slices, const model::Service& service,

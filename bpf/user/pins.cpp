@@ -32,14 +32,14 @@ Status make_directory(const std::string& path) {
   return {};
 }
 
-// Names in a directory; none if it is absent.
-std::vector<std::string> names_in(const std::string& path) {
-  std::vector<std::string> names;
+// Paths of what a directory holds; none if it is absent.
+std::vector<std::string> entries_in(const std::string& path) {
+  std::vector<std::string> entries;
   std::error_code error;
   for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
-    names.push_back(entry->path().filename());
+    entries.push_back(entry->path());
   }
-  return names;
+  return entries;
 }
 
 Status remove_directory(const std::string& path) {
@@ -50,8 +50,8 @@ Status remove_directory(const std::string& path) {
 }
 
 Status remove_links_in(const std::string& path) {
-  for (const auto& name : names_in(path)) {
-    if (auto gone = detach(path + "/" + name); !gone) {
+  for (const std::string& entry : entries_in(path)) {
+    if (auto gone = detach(entry); !gone) {
       return gone;
     }
   }
@@ -77,7 +77,8 @@ Result<PinDir> PinDir::open(const std::string& path) {
 
 std::vector<uint64_t> PinDir::steered() const {
   std::vector<uint64_t> cookies;
-  for (const auto& name : names_in(path_ + "/steer")) {
+  for (const std::string& entry : entries_in(path_ + "/steer")) {
+    const std::string_view name = std::string_view(entry).substr(entry.rfind('/') + 1);
     uint64_t cookie = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), cookie);
     if (error == std::errc() && end == name.data() + name.size()) {
@@ -88,9 +89,9 @@ std::vector<uint64_t> PinDir::steered() const {
 }
 
 Status remove_pins_in(const std::string& path) {
-  for (const auto& name : names_in(path)) {
-    if (unlink((path + "/" + name).c_str()) != 0 && errno != ENOENT) {
-      return fail_sys(path + "/" + name);
+  for (const std::string& entry : entries_in(path)) {
+    if (unlink(entry.c_str()) != 0 && errno != ENOENT) {
+      return fail_sys(entry);
     }
   }
   return remove_directory(path);

@@ -17,6 +17,7 @@ class HostName {
   explicit HostName(std::string_view authority);
   HostName(const HostName&) = delete;
   HostName& operator=(const HostName&) = delete;
+  ~HostName() = default;
 
   // Empty if the authority has no host, or one longer than a name can be.
   [[nodiscard]] std::string_view text() const { return {buffer_.data(), size_}; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 namespace fairlead::io {
 namespace {
@@ -66,10 +67,9 @@ void Loop::turn() {
   batch_size_ = 0;
   timers_.advance(now_ns_);
   running_.swap(deferred_);
-  for (size_t i = 0; i < running_.size(); ++i) {
-    if (Deferred* const deferred = running_[i]; deferred != nullptr) {
+  for (Deferred*& place : running_) {  // what one runs may take others out of the list, never put some in
+    if (Deferred* const deferred = std::exchange(place, nullptr); deferred != nullptr) {
       deferred->queued_in_ = nullptr;
-      running_[i] = nullptr;
       deferred->run();
     }
   }

@@ -47,7 +47,10 @@ class Loop {
   // Something to run at the end of this turn, in order. Intrusive; a deferred that dies is forgotten.
   class Deferred {
    public:
+    Deferred() = default;
     virtual ~Deferred();
+    Deferred(const Deferred&) = delete;
+    Deferred& operator=(const Deferred&) = delete;
     virtual void run() = 0;
 
    private:

@@ -17,6 +17,11 @@ namespace fairlead::io {
 enum class Wake : uint8_t { kReady, kTimeout, kCancelled };
 enum class Interest : uint8_t { kNone = 0, kRead = 1, kWrite = 2, kBoth = 3, kFailure = 4 };
 
+// `neither` is for a socket that is to be neither read nor written.
+constexpr Interest interest_in(bool read, bool write, Interest neither) {
+  return read || write ? static_cast<Interest>((read ? 1 : 0) | (write ? 2 : 0)) : neither;
+}
+
 // Somebody who waits for a socket, in one direction or both. At most one per socket: a connection is one task.
 class Waiter {
  public:

@@ -13,29 +13,28 @@ Plan& refuse(Plan& plan, uint16_t status, Reason reason) {
 }
 
 // Which namespace the upstream socket lives in, and whether this proxy speaks for the destination too.
-void place(Plan& plan, Shape shape, const config::Workload& source) {
+void place(Plan& plan, const Outbound& from) {
   plan.kind = Plan::Kind::kForward;
-  plan.netns = source.netns;
+  plan.netns = from.source.netns;
   if (plan.destination == nullptr) {
     return;
   }
-  if (shape == Shape::kNode && plan.destination->in_node_mode()) {
+  if (from.shape == Shape::kNode && plan.destination->in_node_mode()) {
     plan.netns = plan.destination->netns;
     plan.judge = true;
-  } else if (shape == Shape::kSidecar && plan.destination == &source) {
+  } else if (from.shape == Shape::kSidecar && plan.destination == &from.source) {
     plan.judge = true;  // to itself: its own sidecar is passed once only
   }
 }
 
-const config::Endpoint* pick(const config::Cluster& cluster, const SocketAddress& dialled, uint64_t random,
-                             const EndpointLoad& load) {
-  const auto endpoints = cluster.of_family(dialled.ip);
+const config::Endpoint* pick(const config::Cluster& cluster, const Outbound& from) {
+  const auto endpoints = cluster.of_family(from.dialled.ip);
   if (endpoints.empty()) {
     return nullptr;
   }
   if (cluster.original_destination) {
     for (const config::Endpoint& endpoint : endpoints) {
-      if (endpoint.address.ip == dialled.ip) {
+      if (endpoint.address.ip == from.dialled.ip) {
         return &endpoint;
       }
     }
@@ -44,71 +43,68 @@ const config::Endpoint* pick(const config::Cluster& cluster, const SocketAddress
     return endpoints.data();
   }
   const auto count = static_cast<uint32_t>(endpoints.size());
-  const uint32_t first = static_cast<uint32_t>(random) % count;
+  const uint32_t first = static_cast<uint32_t>(from.random) % count;
   // The second choice is another endpoint, each equally likely.
-  const uint32_t second = (first + 1 + static_cast<uint32_t>(random >> 32) % (count - 1)) % count;
-  const uint32_t a = load.active(endpoints[first].address), b = load.active(endpoints[second].address);
+  const uint32_t second = (first + 1 + static_cast<uint32_t>(from.random >> 32) % (count - 1)) % count;
+  const uint32_t a = from.load.active(endpoints[first].address), b = from.load.active(endpoints[second].address);
   return &endpoints[b < a ? second : first];
 }
 
-Plan& to_cluster(Plan& plan, Shape shape, const config::Workload& source, const SocketAddress& dialled, uint64_t random,
-                 const EndpointLoad& load) {
-  const config::Endpoint* const endpoint = pick(*plan.cluster, dialled, random, load);
+Plan& to_cluster(Plan& plan, const Outbound& from) {
+  const config::Endpoint* const endpoint = pick(*plan.cluster, from);
   if (endpoint == nullptr) {
     return refuse(plan, 503, Reason::NO_HEALTHY_UPSTREAM);
   }
   plan.endpoint = endpoint->address;
   plan.destination = endpoint->workload;
-  place(plan, shape, source);
+  place(plan, from);
   return plan;
 }
 
 // ALLOW_ANY: an endpoint of the service that was dialled, the pod that was dialled, or the address itself.
-Plan& pass_through(Plan& plan, const config::Snapshot& snapshot, Shape shape, const config::Workload& source,
-                   const SocketAddress& dialled, uint64_t random, const EndpointLoad& load) {
-  if (const config::Service* const service = snapshot.service_by_vip(dialled.ip); service != nullptr) {
+Plan& pass_through(Plan& plan, const Outbound& from) {
+  const SocketAddress& dialled = from.dialled;
+  if (const config::Service* const service = from.snapshot.service_by_vip(dialled.ip); service != nullptr) {
     const config::ServicePort* const port = service->port(dialled.port);
     if (port == nullptr || port->cluster == nullptr) {
       return refuse(plan, 503, Reason::CLUSTER_NOT_FOUND);
     }
     plan.service = service;
     plan.cluster = port->cluster;
-    return to_cluster(plan, shape, source, dialled, random, load);
+    return to_cluster(plan, from);
   }
   plan.endpoint = dialled;
-  plan.destination = snapshot.workload_by_ip(dialled.ip);
+  plan.destination = from.snapshot.workload_by_ip(dialled.ip);
   if (plan.destination != nullptr) {
     if (const config::WorkloadPort* const port = plan.destination->port(dialled.port); port != nullptr) {
       plan.service = port->service;
     }
   }
-  place(plan, shape, source);
+  place(plan, from);
   return plan;
 }
 
 }  // namespace
 
-Plan outbound_http(const config::Snapshot& snapshot, Shape shape, const config::Workload& source,
-                   const SocketAddress& dialled, const http::RequestHead& head, uint64_t random,
-                   const EndpointLoad& load) {
+Plan outbound_http(const Outbound& from, const http::RequestHead& head) {
   Plan plan;
   if (head.method == "CONNECT") {
     return refuse(plan, 404, Reason::ROUTE_NOT_FOUND);
   }
-  const auto host = snapshot.find_host(head.authority, dialled.port, source.ns);
+  const auto host = from.snapshot.find_host(head.authority, from.dialled.port, from.source.ns);
   plan.table = host.table;
   plan.service = host.service;
   if (host.table == nullptr) {
     if (host.port == nullptr) {
-      return pass_through(plan, snapshot, shape, source, dialled, random, load);
+      return pass_through(plan, from);
     }
     plan.cluster = host.port->cluster;
     if (plan.cluster == nullptr) {
       return refuse(plan, 503, Reason::CLUSTER_NOT_FOUND);
     }
-    return to_cluster(plan, shape, source, dialled, random, load);
+    return to_cluster(plan, from);
   }
-  const auto found = host.table->find(head, &source);
+  const auto found = host.table->find(head, &from.source);
   if (found.route == nullptr) {
     return refuse(plan, 404, Reason::ROUTE_NOT_FOUND);
   }
@@ -130,27 +126,26 @@ Plan outbound_http(const config::Snapshot& snapshot, Shape shape, const config::
   }
   // Both choices come from one draw: the low half picks among the weights by a multiplicative mix, so that they are
   // independent of each other.
-  plan.choice = &forward.pick(random * 0x9e3779b97f4a7c15ULL + 0x632be59bd9b4e019ULL);
+  plan.choice = &forward.pick(from.random * 0x9e3779b97f4a7c15ULL + 0x632be59bd9b4e019ULL);
   plan.cluster = plan.choice->cluster;
   if (plan.cluster == nullptr) {
     return refuse(plan, 503, Reason::CLUSTER_NOT_FOUND);
   }
   plan.service = plan.cluster->service;
-  return to_cluster(plan, shape, source, dialled, random, load);
+  return to_cluster(plan, from);
 }
 
-Plan outbound_tcp(const config::Snapshot& snapshot, Shape shape, const config::Workload& source,
-                  const SocketAddress& dialled, uint64_t random, const EndpointLoad& load) {
+Plan outbound_tcp(const Outbound& from) {
   Plan plan;
-  if (const config::Service* const service = snapshot.service_by_vip(dialled.ip); service != nullptr) {
-    const auto host = snapshot.find_host(service->host, dialled.port, source.ns);
+  if (const config::Service* const service = from.snapshot.service_by_vip(from.dialled.ip); service != nullptr) {
+    const auto host = from.snapshot.find_host(service->host, from.dialled.port, from.source.ns);
     if (host.table != nullptr) {
       plan.table = host.table;
       plan.service = service;
       return refuse(plan, 0, Reason::L7_ON_OPAQUE);
     }
   }
-  return pass_through(plan, snapshot, shape, source, dialled, random, load);
+  return pass_through(plan, from);
 }
 
 Plan inbound(const config::Workload& destination, const SocketAddress& dialled) {

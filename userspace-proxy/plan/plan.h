@@ -44,15 +44,22 @@ struct Plan {
   bool judge = false;                             // the destination's policy is to be applied here
 };
 
-// A request at an outbound listener. `dialled`: the address that the application connected to.
-Plan outbound_http(const config::Snapshot& snapshot, Shape shape, const config::Workload& source,
-                   const SocketAddress& dialled, const http::RequestHead& head, uint64_t random,
-                   const EndpointLoad& load);
+// What a plan at an outbound listener is made of. Referred to, not kept.
+struct Outbound {
+  const config::Snapshot& snapshot;
+  Shape shape;
+  const config::Workload& source;
+  const SocketAddress& dialled;  // what the application connected to
+  uint64_t random;
+  const EndpointLoad& load;
+};
+
+// A request at an outbound listener.
+Plan outbound_http(const Outbound& from, const http::RequestHead& head);
 
 // A connection at an outbound listener that is not HTTP/1.1 (a TCP port in sidecar mode, an HTTP/2 preface): to the
 // service or pod that was dialled. HTTP rules that select it cannot be judged: refused.
-Plan outbound_tcp(const config::Snapshot& snapshot, Shape shape, const config::Workload& source,
-                  const SocketAddress& dialled, uint64_t random, const EndpointLoad& load);
+Plan outbound_tcp(const Outbound& from);
 
 // A request or connection at an inbound listener: to the pod itself.
 Plan inbound(const config::Workload& destination, const SocketAddress& dialled);

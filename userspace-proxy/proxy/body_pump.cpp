@@ -16,13 +16,12 @@ constexpr int kTurns = 32;
 
 }  // namespace
 
-BodyPump::BodyPump(io::Socket& source, io::Buffer& in, io::Socket& sink, http::BodyFraming framing,
-                   std::string& pending, bool rechunk)
-    : source_(source),
-      in_(in),
-      sink_(sink),
+BodyPump::BodyPump(io::StreamEnd source, Sink sink, http::BodyFraming framing, bool rechunk)
+    : source_(source.socket),
+      in_(source.in),
+      sink_(sink.socket),
       framing_(framing),
-      pending_(pending),
+      pending_(sink.pending),
       left_(framing.length),
       rechunk_(rechunk) {
   read_all_ = framing.kind == Kind::kNone || (framing.kind == Kind::kLength && framing.length == 0);

@@ -4,8 +4,7 @@
 #pragma once
 
 #include "userspace-proxy/http/h1.h"
-#include "userspace-proxy/io/buffer.h"
-#include "userspace-proxy/io/socket.h"
+#include "userspace-proxy/io/stream_end.h"
 
 #include <string>
 
@@ -23,14 +22,17 @@ class BodyPump {
     kSinkFailed,
   };
 
-  // `in` holds what has been read from `source` already. `rechunk`: a body that ends with its connection is sent
-  // chunked.
-  BodyPump(io::Socket& source, io::Buffer& in, io::Socket& sink, http::BodyFraming framing, std::string& pending,
-           bool rechunk);
+  struct Sink {
+    io::Socket& socket;
+    std::string& pending;  // goes out first: the head, usually
+  };
+
+  // `rechunk`: a body that ends with its connection is sent chunked.
+  BodyPump(io::StreamEnd source, Sink sink, http::BodyFraming framing, bool rechunk);
   BodyPump(const BodyPump&) = delete;
   BodyPump& operator=(const BodyPump&) = delete;
+  ~BodyPump() = default;
 
-  // `pending` (given at construction: the head, usually) goes out first.
   Step advance();
 
   [[nodiscard]] bool body_read() const { return read_all_; }  // nothing more to take from the source

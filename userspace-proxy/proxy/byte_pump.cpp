@@ -69,22 +69,20 @@ struct Half {
 };
 
 io::Interest interest(const io::Socket& socket, bool read, bool write) {
-  if (read || write) {
-    return read && write ? io::Interest::kBoth : (read ? io::Interest::kRead : io::Interest::kWrite);
-  }
   // A side that nobody waits for is still watched for a reset; one that has ended both ways has nothing more to tell.
-  return socket.failed() ? io::Interest::kNone : io::Interest::kFailure;
+  return io::interest_in(read, write, socket.failed() ? io::Interest::kNone : io::Interest::kFailure);
 }
 
 bool was_reset(const io::Socket& socket) { return socket.failed() && socket.take_error() != 0; }
 
 }  // namespace
 
-io::Task<Reason> pump_bytes(io::Socket& client, io::Buffer& client_in, io::Socket& upstream, io::Buffer& upstream_in,
-                            uint64_t idle_ns, ByteCounts& counts) {
+io::Task<Reason> pump_bytes(io::StreamEnd client_end, io::StreamEnd upstream_end, uint64_t idle_ns,
+                            ByteCounts& counts) {
+  io::Socket &client = client_end.socket, &upstream = upstream_end.socket;
   io::Loop& loop = client.loop();
-  Half up{client, client_in, upstream, counts.from_client};
-  Half down{upstream, upstream_in, client, counts.to_client};
+  Half up{client, client_end.in, upstream, counts.from_client};
+  Half down{upstream, upstream_end.in, client, counts.to_client};
   uint64_t last_moved_ns = loop.now_ns();
   while (true) {
     const bool moved_up = up.advance(), moved_down = down.advance();

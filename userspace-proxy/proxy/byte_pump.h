@@ -4,8 +4,7 @@
 #pragma once
 
 #include "userspace-proxy/base/reason.h"
-#include "userspace-proxy/io/buffer.h"
-#include "userspace-proxy/io/socket.h"
+#include "userspace-proxy/io/stream_end.h"
 #include "userspace-proxy/io/task.h"
 
 #include <cstdint>
@@ -20,7 +19,6 @@ struct ByteCounts {
 // Ends with TCP_DONE (both sides ended), DOWNSTREAM_DISCONNECT or UPSTREAM_CUT (one was reset: the other is reset too),
 // IDLE_TIMEOUT (nothing moved for `idle_ns`), or DRAINED (cancelled). `counts` is kept current all the while.
 // The buffers may hold bytes already.
-io::Task<Reason> pump_bytes(io::Socket& client, io::Buffer& client_in, io::Socket& upstream, io::Buffer& upstream_in,
-                            uint64_t idle_ns, ByteCounts& counts);
+io::Task<Reason> pump_bytes(io::StreamEnd client_end, io::StreamEnd upstream_end, uint64_t idle_ns, ByteCounts& counts);
 
 }  // namespace fairlead::proxy

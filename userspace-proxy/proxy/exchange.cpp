@@ -106,8 +106,13 @@ Reason Exchange::decide() {
   }
   const Arrival& arrival = session_.arrival_;
   subject_.plan = arrival.role == broker::Role::kOutbound
-                      ? plan::outbound_http(*snapshot_, arrival.shape, *subject_.ends.source, arrival.origin.original,
-                                            head_, worker_.random(), worker_.load())
+                      ? plan::outbound_http({.snapshot = *snapshot_,
+                                             .shape = arrival.shape,
+                                             .source = *subject_.ends.source,
+                                             .dialled = arrival.origin.original,
+                                             .random = worker_.random(),
+                                             .load = worker_.load()},
+                                            head_)
                       : plan::inbound(*subject_.ends.destination, arrival.origin.original);
   if (subject_.plan.kind == plan::Plan::Kind::kRefuse) {
     return subject_.plan.reason;

@@ -15,6 +15,7 @@ struct Exchange {
   Exchange(HttpSession& session, Scratch& scratch);
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
+  ~Exchange() = default;
 
   io::Task<HttpSession::After> run();
 
@@ -23,6 +24,19 @@ struct Exchange {
 
   // How an attempt at an upstream ended.
   enum class Attempt : uint8_t { kAnswered, kRetry, kFailed, kOver };
+  // What one turn of sending the request, or of reading the answer's head, came to.
+  enum class Turn : uint8_t {
+    kWait,     // for what `Waits` says
+    kAgain,    // there is more to do without waiting
+    kYield,    // the same, but others should have a turn
+    kInterim,  // a 1xx head is ready to be sent
+    kAnswered,
+    kFailed,  // outcome_.reason says why
+    kOver,    // the same, and nobody is left to answer
+  };
+  struct Waits {
+    io::Interest client = io::Interest::kFailure, upstream = io::Interest::kRead;
+  };
 
   // Who, where to, and whether it may. NONE: go on and forward.
   Reason decide();
@@ -30,16 +44,24 @@ struct Exchange {
   void write_request_head();
   void write_response_head(bool rechunk);
 
+  [[nodiscard]] upstream::Key upstream_key() const;
   io::Task<After> forward();
   io::Task<Attempt> attempt(BodyPump& request_body);
   // Reads until the final answer's head is in scratch.response, sending the request's body meanwhile.
   io::Task<Attempt> await_answer(BodyPump& request_body);
+  Turn send_request(BodyPump& request_body, Waits& waits);
+  Turn read_answer_head();
+  Turn parse_answer_head();
   io::Task<After> relay_answer(BodyPump& request_body);
   io::Task<After> upgraded();
 
   io::Task<After> reply(uint16_t status, std::string_view body, std::span<const http::Field> fields);
   io::Task<After> refuse(Reason reason);
   void fail(Reason reason) { outcome_.reason = reason; }
+  // Waiting ended without what was waited for.
+  [[nodiscard]] Reason late_or_idle() const;
+  // Who serves the next request on the client's connection.
+  [[nodiscard]] After after_answer(bool request_whole) const;
   void report();
   [[nodiscard]] bool skip_body();
   void keep_texts();
@@ -57,7 +79,9 @@ struct Exchange {
   uint64_t deadline_ns_ = 0;  // of the route's timeout, 0: none
   uint64_t answer_began_ns_ = 0;
   bool websocket_ = false;
-  bool head_in_buffer_ = true;  // the request's head is still at the front of the session's buffer
+  bool request_sent_ = false;
+  bool request_given_up_ = false;  // the upstream does not take it; an answer may lie there already
+  bool head_in_buffer_ = true;     // the request's head is still at the front of the session's buffer
 };
 
 }  // namespace fairlead::proxy

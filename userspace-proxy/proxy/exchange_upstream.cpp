@@ -13,6 +13,17 @@ using Step = BodyPump::Step;
 
 }  // namespace
 
+upstream::Key Exchange::upstream_key() const {
+  const plan::Plan& plan = subject_.plan;
+  const policy::Identity* const identity = subject_.ends.caller.identity;
+  const config::Mode served_by = plan.destination == nullptr ? config::Mode::kOff : plan.destination->mode;
+  return {.netns = plan.netns,
+          .endpoint = plan.endpoint,
+          .client = subject_.ends.caller.address.ip,
+          .identity = identity == nullptr ? 0 : identity->id,
+          .served_by = static_cast<uint8_t>(served_by)};
+}
+
 io::Task<HttpSession::After> Exchange::forward() {
   const plan::Plan& plan = subject_.plan;
   if (head_.expects_continue) {
@@ -26,13 +37,7 @@ io::Task<HttpSession::After> Exchange::forward() {
   if (head_.body.kind != Kind::kNone) {
     keep_texts();
   }
-  const policy::Identity* const identity = subject_.ends.caller.identity;
-  const config::Mode served_by = plan.destination == nullptr ? config::Mode::kOff : plan.destination->mode;
-  const upstream::Key key{.netns = plan.netns,
-                          .endpoint = plan.endpoint,
-                          .client = subject_.ends.caller.address.ip,
-                          .identity = identity == nullptr ? 0 : identity->id,
-                          .served_by = static_cast<uint8_t>(served_by)};
+  const upstream::Key key = upstream_key();
   const uint64_t connect_ns =
       plan.cluster == nullptr ? kConnectNs : static_cast<uint64_t>(plan.cluster->connect_timeout.count()) * 1'000'000;
   worker_.endpoint_taken(plan.endpoint);
@@ -43,22 +48,22 @@ io::Task<HttpSession::After> Exchange::forward() {
       upstream_ = co_await worker_.connector().connect(key, subject_.ends.caller.address, deadline_or(connect_ns));
     }
     if (upstream_ == nullptr) {
-      const bool late = deadline_ns_ != 0 && loop_.now_ns() >= deadline_ns_;
+      const bool late = late_or_idle() == Reason::RESPONSE_TIMEOUT;
       after = co_await refuse(late ? Reason::RESPONSE_TIMEOUT : Reason::UPSTREAM_CONNECT_FAILED);
       break;
     }
-    session_.upstream_ = &upstream_->socket;
-    session_.upstream_netns_ = plan.netns;
+    session_.upstream_ = {.socket = &upstream_->socket, .netns = plan.netns};
     upstream_->parser.reset();
     if (websocket_) {
       upstream_->parser.expect_upgrade();
     }
-    BodyPump request_body(session_.client_, session_.in_, upstream_->socket, head_.body, scratch_.to_upstream, false);
+    BodyPump request_body({session_.client_, session_.in_}, {upstream_->socket, scratch_.to_upstream}, head_.body,
+                          /*rechunk=*/false);
     const Attempt attempted = co_await attempt(request_body);
     outcome_.received_bytes = request_body.bytes();
     if (attempted == Attempt::kRetry) {
       // RFC 9112 section 9.3.1: a kept connection that was closed before it carried this request; sent once more.
-      session_.upstream_ = nullptr;
+      session_.upstream_ = {};
       upstream_.reset();
       scratch_.to_upstream.clear();
       write_request_head();
@@ -72,7 +77,7 @@ io::Task<HttpSession::After> Exchange::forward() {
     }
     break;
   }
-  session_.upstream_ = nullptr;
+  session_.upstream_ = {};
   upstream_.reset();
   worker_.endpoint_released(plan.endpoint);
   co_return after;
@@ -92,94 +97,130 @@ io::Task<Exchange::Attempt> Exchange::attempt(BodyPump& request_body) {
   co_return attempted;
 }
 
+Exchange::Turn Exchange::send_request(BodyPump& request_body, Waits& waits) {
+  if (request_sent_ || request_given_up_) {
+    return Turn::kWait;
+  }
+  switch (request_body.advance()) {
+    case Step::kDone:
+      request_sent_ = true;
+      return Turn::kWait;
+    case Step::kWantRead:
+      waits.client = io::Interest::kRead;
+      return Turn::kWait;
+    case Step::kWantWrite:
+      waits.upstream = io::Interest::kBoth;
+      return Turn::kWait;
+    case Step::kBusy:
+      return Turn::kYield;
+    case Step::kSourceEnded:
+      fail(Reason::DOWNSTREAM_DISCONNECT);
+      upstream_->socket.reset_on_close();
+      return Turn::kOver;
+    case Step::kBadFraming:
+      fail(Reason::BAD_REQUEST);
+      upstream_->socket.reset_on_close();
+      return Turn::kFailed;
+    case Step::kSinkFailed:
+      break;
+  }
+  request_given_up_ = true;
+  return Turn::kWait;
+}
+
+// Of what has been read.
+Exchange::Turn Exchange::parse_answer_head() {
+  while (!upstream_->in.empty()) {
+    size_t consumed = 0;
+    http::Refusal refusal;
+    const auto progress =
+        upstream_->parser.parse(upstream_->in.bytes(), head_.method, scratch_.response, consumed, refusal);
+    if (progress == http::Progress::kRefused) {
+      fail(Reason::UPSTREAM_PROTOCOL_ERROR);
+      return Turn::kFailed;
+    }
+    if (progress == http::Progress::kNeedMore) {
+      return Turn::kAgain;
+    }
+    answer_began_ns_ = loop_.now_ns();
+    const bool interim = scratch_.response.status < 200 && scratch_.response.status != 101;
+    const bool rechunk = scratch_.response.body.kind == Kind::kUntilClose && scratch_.response.status != 101;
+    // 100 was answered here already, if the client asked for it.
+    const bool passes = !interim || scratch_.response.status != 100;
+    if (passes) {
+      write_response_head(rechunk);
+    }
+    upstream_->in.consume(consumed);
+    if (passes) {
+      return interim ? Turn::kInterim : Turn::kAnswered;
+    }
+  }
+  return Turn::kAgain;
+}
+
+Exchange::Turn Exchange::read_answer_head() {
+  io::Socket& upstream = upstream_->socket;
+  if (!upstream.ready(io::Interest::kRead)) {
+    return Turn::kWait;
+  }
+  const auto got = upstream.read(upstream_->in.fill_space(http::kMaxHeadBytes + 4096));
+  if (got.outcome == io::Transfer::Outcome::kWouldBlock) {
+    return Turn::kWait;
+  }
+  if (got.outcome != io::Transfer::Outcome::kBytes) {
+    fail(Reason::UPSTREAM_RESET);
+    return Turn::kFailed;
+  }
+  upstream_->in.filled(got.bytes);
+  return parse_answer_head();
+}
+
+Reason Exchange::late_or_idle() const {
+  return deadline_ns_ != 0 && loop_.now_ns() >= deadline_ns_ ? Reason::RESPONSE_TIMEOUT : Reason::IDLE_TIMEOUT;
+}
+
 io::Task<Exchange::Attempt> Exchange::await_answer(BodyPump& request_body) {
   io::Socket& upstream = upstream_->socket;
-  bool request_sent = false, request_given_up = false;
+  request_sent_ = request_given_up_ = false;
   while (true) {
-    io::Interest client_interest = io::Interest::kFailure, upstream_interest = io::Interest::kRead;
-    if (!request_sent && !request_given_up) {
-      switch (request_body.advance()) {
-        case Step::kDone:
-          request_sent = true;
-          break;
-        case Step::kWantRead:
-          client_interest = io::Interest::kRead;
-          break;
-        case Step::kWantWrite:
-          upstream_interest = io::Interest::kBoth;
-          break;
-        case Step::kBusy: {
-          io::Yield yield(loop_);
-          co_await yield;
-          continue;
-        }
-        case Step::kSourceEnded:
-          fail(Reason::DOWNSTREAM_DISCONNECT);
-          upstream.reset_on_close();
-          co_return Attempt::kOver;
-        case Step::kBadFraming:
-          fail(Reason::BAD_REQUEST);
-          upstream.reset_on_close();
-          co_return Attempt::kFailed;
-        case Step::kSinkFailed:
-          request_given_up = true;  // its answer may lie there already
-          break;
-      }
+    Waits waits;
+    Turn turn = send_request(request_body, waits);
+    if (turn == Turn::kWait) {
+      turn = read_answer_head();
     }
-    if (upstream.ready(io::Interest::kRead)) {
-      const auto got = upstream.read(upstream_->in.fill_space(http::kMaxHeadBytes + 4096));
-      if (got.outcome == io::Transfer::Outcome::kEnd || got.outcome == io::Transfer::Outcome::kError) {
-        fail(Reason::UPSTREAM_RESET);
-        co_return Attempt::kFailed;
+    while (turn == Turn::kInterim) {
+      const bool sent = co_await session_.send_to_client(scratch_);
+      if (!sent) {
+        fail(Reason::DOWNSTREAM_DISCONNECT);
+        co_return Attempt::kOver;
       }
-      if (got.outcome == io::Transfer::Outcome::kBytes) {
-        upstream_->in.filled(got.bytes);
-        while (!upstream_->in.empty()) {
-          size_t consumed = 0;
-          http::Refusal refusal;
-          const auto progress =
-              upstream_->parser.parse(upstream_->in.bytes(), head_.method, scratch_.response, consumed, refusal);
-          if (progress == http::Progress::kRefused) {
-            fail(Reason::UPSTREAM_PROTOCOL_ERROR);
-            co_return Attempt::kFailed;
-          }
-          if (progress == http::Progress::kNeedMore) {
-            break;
-          }
-          answer_began_ns_ = loop_.now_ns();
-          const bool interim = scratch_.response.status < 200 && scratch_.response.status != 101;
-          // 100 was answered here already, if the client asked for it.
-          if (!interim || scratch_.response.status != 100) {
-            const bool rechunk = scratch_.response.body.kind == Kind::kUntilClose && scratch_.response.status != 101;
-            write_response_head(rechunk);
-          }
-          upstream_->in.consume(consumed);
-          if (!interim) {
-            co_return Attempt::kAnswered;
-          }
-          const bool sent = co_await session_.send_to_client(scratch_);
-          if (!sent) {
-            fail(Reason::DOWNSTREAM_DISCONNECT);
-            co_return Attempt::kOver;
-          }
-        }
-        continue;
-      }
+      turn = parse_answer_head();
     }
-    if (request_given_up && upstream.failed()) {
+    if (turn == Turn::kAnswered || turn == Turn::kFailed || turn == Turn::kOver) {
+      co_return turn == Turn::kAnswered ? Attempt::kAnswered
+                                        : (turn == Turn::kOver ? Attempt::kOver : Attempt::kFailed);
+    }
+    if (turn == Turn::kYield) {
+      io::Yield yield(loop_);
+      co_await yield;
+    }
+    if (turn != Turn::kWait) {
+      continue;
+    }
+    if (request_given_up_ && upstream.failed()) {
       fail(Reason::UPSTREAM_RESET);
       co_return Attempt::kFailed;
     }
-    if (client_interest == io::Interest::kFailure && session_.client_.failed()) {
+    if (waits.client == io::Interest::kFailure && session_.client_.failed()) {
       fail(Reason::DOWNSTREAM_DISCONNECT);
       upstream.reset_on_close();
       co_return Attempt::kOver;
     }
     io::Wait wait(loop_);
-    wait.on(session_.client_, client_interest).on(upstream, upstream_interest).until(deadline_or(kStreamIdleNs));
+    wait.on(session_.client_, waits.client).on(upstream, waits.upstream).until(deadline_or(kStreamIdleNs));
     const io::Wake wake = co_await wait;
     if (wake == io::Wake::kTimeout) {
-      fail(deadline_ns_ != 0 && loop_.now_ns() >= deadline_ns_ ? Reason::RESPONSE_TIMEOUT : Reason::IDLE_TIMEOUT);
+      fail(late_or_idle());
       upstream.reset_on_close();
       co_return Attempt::kFailed;
     }
@@ -202,7 +243,8 @@ io::Task<HttpSession::After> Exchange::relay_answer(BodyPump& request_body) {
   const http::BodyFraming framing = scratch_.response.body;
   const bool upstream_keeps = scratch_.response.keep_alive && framing.kind != Kind::kUntilClose;
   io::Socket &client = session_.client_, &upstream = upstream_->socket;
-  BodyPump answer_body(upstream, upstream_->in, client, framing, scratch_.to_client, framing.kind == Kind::kUntilClose);
+  BodyPump answer_body({upstream, upstream_->in}, {client, scratch_.to_client}, framing,
+                       /*rechunk=*/framing.kind == Kind::kUntilClose);
   bool request_over = request_body.done();
   while (true) {
     const Step step = answer_body.advance();
@@ -233,18 +275,14 @@ io::Task<HttpSession::After> Exchange::relay_answer(BodyPump& request_body) {
     const bool client_read = request_step == Step::kWantRead, client_write = step == Step::kWantWrite;
     const bool upstream_read = step == Step::kWantRead, upstream_write = request_step == Step::kWantWrite;
     io::Wait wait(loop_);
-    wait.on(client, client_read ? (client_write ? io::Interest::kBoth : io::Interest::kRead)
-                                : (client_write ? io::Interest::kWrite : io::Interest::kFailure))
-        .on(upstream, upstream_read ? (upstream_write ? io::Interest::kBoth : io::Interest::kRead)
-                                    : (upstream_write ? io::Interest::kWrite : io::Interest::kNone))
+    wait.on(client, io::interest_in(client_read, client_write, io::Interest::kFailure))
+        .on(upstream, io::interest_in(upstream_read, upstream_write, io::Interest::kNone))
         .until(deadline_or(kStreamIdleNs));
     const io::Wake wake = co_await wait;
     if (wake != io::Wake::kReady || (!client_read && !client_write && client.failed())) {
-      fail(wake == io::Wake::kReady ? Reason::DOWNSTREAM_DISCONNECT
-           : wake == io::Wake::kCancelled
-               ? Reason::UPSTREAM_CUT
-               : (deadline_ns_ != 0 && loop_.now_ns() >= deadline_ns_ ? Reason::RESPONSE_TIMEOUT
-                                                                      : Reason::IDLE_TIMEOUT));
+      fail(wake == io::Wake::kReady       ? Reason::DOWNSTREAM_DISCONNECT
+           : wake == io::Wake::kCancelled ? Reason::UPSTREAM_CUT
+                                          : late_or_idle());
       client.reset_on_close();
       upstream.reset_on_close();
       co_return After::kClose;
@@ -253,13 +291,14 @@ io::Task<HttpSession::After> Exchange::relay_answer(BodyPump& request_body) {
   outcome_.response_size += answer_body.bytes();
   const bool request_whole = request_body.done();
   if (upstream_keeps && request_whole && upstream_->in.empty()) {
-    session_.upstream_ = nullptr;
+    session_.upstream_ = {};
     worker_.pool().put(std::move(upstream_));
   }
-  if (!request_whole) {
-    co_return After::kCloseGently;
-  }
-  co_return head_.keep_alive && !worker_.draining() ? After::kNext : After::kCloseGently;
+  co_return after_answer(request_whole);
+}
+
+HttpSession::After Exchange::after_answer(bool request_whole) const {
+  return request_whole && head_.keep_alive && !worker_.draining() ? After::kNext : After::kCloseGently;
 }
 
 io::Task<HttpSession::After> Exchange::upgraded() {
@@ -271,7 +310,7 @@ io::Task<HttpSession::After> Exchange::upgraded() {
   keep_texts();
   ByteCounts counts;
   const Reason ended =
-      co_await pump_bytes(session_.client_, session_.in_, upstream_->socket, upstream_->in, kTcpIdleNs, counts);
+      co_await pump_bytes({session_.client_, session_.in_}, {upstream_->socket, upstream_->in}, kTcpIdleNs, counts);
   outcome_.received_bytes = counts.from_client;
   outcome_.sent_bytes = counts.to_client;
   if (ended != Reason::TCP_DONE) {

@@ -33,8 +33,8 @@ void HttpSession::drain() {
 }
 
 void HttpSession::pod_gone(uint64_t netns) {
-  if (upstream_ != nullptr && upstream_netns_ == netns) {
-    upstream_->cancel();
+  if (upstream_.socket != nullptr && upstream_.netns == netns) {
+    upstream_.socket->cancel();
   } else if (arrival_.netns == netns) {
     client_.cancel();
   }
@@ -65,7 +65,7 @@ io::Task<void> HttpSession::run() {
       case Read::kOver:
         co_return;
       case Read::kPreface:
-        co_await pass_bytes(worker_, arrival_, client_, in_, upstream_, upstream_netns_);
+        co_await pass_bytes(worker_, arrival_, {client_, in_}, upstream_);
         co_return;
       case Read::kRefused:
         after = co_await refuse_head(*scratch);

@@ -56,9 +56,7 @@ class HttpSession final : public Session {
   uint64_t head_began_ns_ = 0;  // when the first byte of the head was seen
   size_t head_bytes_ = 0;
   bool between_requests_ = true;
-  // The upstream side of what is under way, for pod_gone.
-  io::Socket* upstream_ = nullptr;
-  uint64_t upstream_netns_ = 0;
+  UpstreamNow upstream_;
 };
 
 }  // namespace fairlead::proxy

@@ -15,9 +15,8 @@
 #include <thread>
 #include <vector>
 
+namespace fairlead {
 namespace {
-
-using namespace fairlead;
 
 struct Options {
   std::vector<int> channels;
@@ -28,7 +27,7 @@ struct Options {
 };
 
 // Waits for SIGTERM or SIGINT in a thread of its own and wakes every worker; a second one ends the process at once.
-void watch_signals(std::vector<int> wakeups) {
+void watch_signals(const std::vector<int>& wakeups) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -85,9 +84,10 @@ int run(const Options& options) {
 }
 
 }  // namespace
+}  // namespace fairlead
 
 int main(int argc, char** argv) {
-  Options options;
+  fairlead::Options options;
   CLI::App app("The data plane of Fairlead. Started by fairlead-agent.");
   app.set_version_flag("--version", std::string("fairlead-proxy ") + FAIRLEAD_VERSION);
   app.add_option("--channels", options.channels, "descriptors of the lines to the agent, one per worker")
@@ -107,5 +107,5 @@ int main(int argc, char** argv) {
     fprintf(stderr, "fairlead-proxy: --log-level: no such level: %s\n", options.log_level.c_str());
     return 2;
   }
-  return run(options);
+  return fairlead::run(options);
 }

@@ -1,6 +1,8 @@
 // The connections that a worker serves. A session puts itself in for its lifetime. Worker-local.
 #pragma once
 
+#include "userspace-proxy/io/socket.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -8,6 +10,12 @@
 namespace fairlead::proxy {
 
 class SessionList;
+
+// The upstream socket that a session uses now, and the namespace that it lives in: for pod_gone.
+struct UpstreamNow {
+  io::Socket* socket = nullptr;  // null: none
+  uint64_t netns = 0;
+};
 
 // One served connection: what the worker may do to it from outside.
 class Session {

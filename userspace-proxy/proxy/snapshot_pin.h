@@ -20,7 +20,12 @@ class SnapshotPin {
     }
   }
   SnapshotPin(SnapshotPin&& other) noexcept : held_(std::exchange(other.held_, nullptr)) {}
-  SnapshotPin& operator=(SnapshotPin other) noexcept {
+  SnapshotPin& operator=(const SnapshotPin& other) {
+    SnapshotPin copy(other);
+    std::swap(held_, copy.held_);
+    return *this;
+  }
+  SnapshotPin& operator=(SnapshotPin&& other) noexcept {
     std::swap(held_, other.held_);
     return *this;
   }

@@ -14,10 +14,13 @@ Reason admit(Worker& worker, const Arrival& arrival, const config::Snapshot& sna
     return Reason::CONFIG_MISSING;
   }
   const SocketAddress& dialled = arrival.origin.original;
-  subject.plan =
-      arrival.role == broker::Role::kOutbound
-          ? plan::outbound_tcp(snapshot, arrival.shape, *subject.ends.source, dialled, worker.random(), worker.load())
-          : plan::inbound(*subject.ends.destination, dialled);
+  subject.plan = arrival.role == broker::Role::kOutbound ? plan::outbound_tcp({.snapshot = snapshot,
+                                                                               .shape = arrival.shape,
+                                                                               .source = *subject.ends.source,
+                                                                               .dialled = dialled,
+                                                                               .random = worker.random(),
+                                                                               .load = worker.load()})
+                                                         : plan::inbound(*subject.ends.destination, dialled);
   if (subject.plan.kind != plan::Plan::Kind::kForward) {
     return subject.plan.reason;
   }
@@ -43,6 +46,8 @@ class Progress final : private io::Timer {
     rearm();
   }
   ~Progress() override { report(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
 
  private:
   static constexpr uint64_t kEveryNs = 5 * kSecond;
@@ -66,8 +71,7 @@ class Progress final : private io::Timer {
 
 }  // namespace
 
-io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::Socket& client, io::Buffer& in,
-                          io::Socket*& upstream_now, uint64_t& upstream_netns) {
+io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::StreamEnd client_end, UpstreamNow& upstream_now) {
   io::Loop& loop = worker.loop();
   const SnapshotPin snapshot = worker.snapshot();
   const uint64_t start_ns = loop.now_ns();
@@ -78,7 +82,7 @@ io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::Socket& cl
   outcome.reason = admit(worker, arrival, *snapshot, subject);
   worker.reporter().tcp_opened(subject);
   if (outcome.reason != Reason::NONE) {
-    client.reset_on_close();
+    client_end.socket.reset_on_close();
   } else {
     const plan::Plan& plan = subject.plan;
     const upstream::Key key{
@@ -89,13 +93,12 @@ io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::Socket& cl
     auto upstream = co_await worker.connector().connect(key, subject.ends.caller.address, loop.now_ns() + connect_ns);
     if (upstream == nullptr) {
       outcome.reason = Reason::UPSTREAM_CONNECT_FAILED;
-      client.reset_on_close();
+      client_end.socket.reset_on_close();
     } else {
-      upstream_now = &upstream->socket;
-      upstream_netns = plan.netns;
+      upstream_now = {.socket = &upstream->socket, .netns = plan.netns};
       const Progress progress(worker, subject, counts);
-      outcome.reason = co_await pump_bytes(client, in, upstream->socket, upstream->in, kTcpIdleNs, counts);
-      upstream_now = nullptr;
+      outcome.reason = co_await pump_bytes(client_end, {upstream->socket, upstream->in}, kTcpIdleNs, counts);
+      upstream_now = {};
     }
     worker.endpoint_released(plan.endpoint);
   }
@@ -117,14 +120,14 @@ io::Task<void> TcpSession::run() {
     log::warn("tcp session: {}", started.error().message());
     co_return;
   }
-  co_await pass_bytes(worker_, arrival_, client_, in_, upstream_, upstream_netns_);
+  co_await pass_bytes(worker_, arrival_, {client_, in_}, upstream_);
 }
 
 // A TCP connection has no pause between requests: it goes on until it ends.
 void TcpSession::drain() {}
 
 void TcpSession::pod_gone(uint64_t netns) {
-  if (arrival_.netns == netns || (upstream_ != nullptr && upstream_netns_ == netns)) {
+  if (arrival_.netns == netns || (upstream_.socket != nullptr && upstream_.netns == netns)) {
     client_.cancel();
   }
 }

@@ -1,8 +1,7 @@
 // A connection that passes as bytes: planned and judged once at its start, one record at its end. Worker-local.
 #pragma once
 
-#include "userspace-proxy/io/buffer.h"
-#include "userspace-proxy/io/socket.h"
+#include "userspace-proxy/io/stream_end.h"
 #include "userspace-proxy/io/task.h"
 #include "userspace-proxy/proxy/arrival.h"
 #include "userspace-proxy/proxy/byte_pump.h"
@@ -15,10 +14,9 @@ namespace fairlead::proxy {
 
 class Worker;
 
-// The byte part by itself: also for an HTTP/2 preface on an HTTP port. `in` holds what was read already.
-// Connects, pumps, reports; `upstream_now` lets the owner cancel the upstream side meanwhile.
-io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::Socket& client, io::Buffer& in,
-                          io::Socket*& upstream_now, uint64_t& upstream_netns);
+// The byte part by itself: also for an HTTP/2 preface on an HTTP port. Connects, pumps, reports; by `upstream_now` the
+// owner can cancel the upstream side meanwhile.
+io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::StreamEnd client_end, UpstreamNow& upstream_now);
 
 class TcpSession final : public Session {
  public:
@@ -33,8 +31,7 @@ class TcpSession final : public Session {
   Arrival arrival_;
   io::Socket client_;
   io::Buffer in_;
-  io::Socket* upstream_ = nullptr;
-  uint64_t upstream_netns_ = 0;
+  UpstreamNow upstream_;
 };
 
 }  // namespace fairlead::proxy

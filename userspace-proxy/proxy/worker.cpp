@@ -13,6 +13,8 @@ class Worker::DrainSignal final : public io::Source {
  public:
   DrainSignal(Worker& worker, Fd fd) : worker_(worker), fd_(std::move(fd)) {}
   ~DrainSignal() override { worker_.loop_->remove(fd_.get(), *this); }
+  DrainSignal(const DrainSignal&) = delete;
+  DrainSignal& operator=(const DrainSignal&) = delete;
   Status start() { return worker_.loop_->add(fd_.get(), EPOLLIN | EPOLLET, *this); }
   void on_events(uint32_t) override { worker_.drain(); }
 
@@ -30,8 +32,7 @@ void Worker::Accepting::accepted(Fd fd, const SocketAddress& peer) {
     log::warn("accepted connection: {}", origin.error().message());
     return;
   }
-  serve(worker, std::move(fd),
-        {.role = role, .shape = worker.shape_, .netns = netns, .peer = peer, .origin = std::move(*origin)});
+  serve(worker, std::move(fd), {.role = role, .shape = worker.shape_, .netns = netns, .peer = peer, .origin = *origin});
 }
 
 Result<std::unique_ptr<Worker>> Worker::create(WorkerOptions options, SnapshotStore& store) {
@@ -66,8 +67,7 @@ Worker::Worker(WorkerOptions options, SnapshotStore& store, std::unique_ptr<io::
       stock_(*loop_, *this),
       pool_(*loop_),
       connector_(*loop_, stock_, buffers_),
-      reporter_(std::move(arena)),
-      random_state_(0) {
+      reporter_(std::move(arena)) {
   if (getrandom(&random_state_, sizeof random_state_, 0) != sizeof random_state_) {
     random_state_ = loop_->now_ns();
   }

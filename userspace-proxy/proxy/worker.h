@@ -35,7 +35,7 @@ struct WorkerOptions {
 class Worker final : private ChannelHandler, private upstream::SocketSource, private plan::EndpointLoad {
  public:
   static Result<std::unique_ptr<Worker>> create(WorkerOptions options, SnapshotStore& store);
-  ~Worker();
+  ~Worker() override;
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
@@ -102,7 +102,7 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
   std::unordered_map<uint64_t, std::unique_ptr<Accepting>> listeners_;  // by the agent's number
   std::unordered_map<SocketAddress, uint32_t> active_;                  // requests in flight
   std::unique_ptr<DrainSignal> drain_signal_;
-  uint64_t random_state_;
+  uint64_t random_state_ = 0;
   bool draining_ = false;
   uint64_t drained_at_ns_ = 0;  // not before: what was redirected here a moment ago still has to be accepted
   Alarm alarm_;

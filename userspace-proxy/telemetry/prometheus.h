@@ -35,6 +35,7 @@ class PrometheusText {
   explicit PrometheusText(SeriesSum sum);
   PrometheusText(const PrometheusText&) = delete;
   PrometheusText& operator=(const PrometheusText&) = delete;
+  ~PrometheusText() = default;
 
   // The next piece, one series of one metric at most (under 64 KiB with labels of usual length), valid until the next
   // call. Empty at the end.

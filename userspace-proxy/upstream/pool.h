@@ -20,6 +20,7 @@ class Pool {
   explicit Pool(io::Loop& loop) : loop_(loop) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
+  ~Pool() = default;
 
   // The one used last, or null.
   std::unique_ptr<Connection> take(const Key& key);

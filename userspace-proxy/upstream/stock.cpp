@@ -9,6 +9,8 @@ struct Stock::Waiting final : private io::Timer {
   Waiting(io::Loop& io_loop, std::list<Waiting*>& in, uint64_t deadline)
       : loop(io_loop), queue(in), deadline_ns(deadline) {}
   ~Waiting() override { queue.remove(this); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
 
   [[nodiscard]] bool await_ready() const { return false; }
   void await_suspend(std::coroutine_handle<> handle) {

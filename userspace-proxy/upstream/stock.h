@@ -34,6 +34,7 @@ class Stock {
   Stock(io::Loop& loop, SocketSource& source) : loop_(loop), source_(source) {}
   Stock(const Stock&) = delete;
   Stock& operator=(const Stock&) = delete;
+  ~Stock() = default;
 
   // A socket of that namespace; an invalid Fd if none came until the deadline or none will come.
   io::Task<Fd> take(uint64_t netns, int family, uint64_t deadline_ns);

@@ -120,7 +120,7 @@ class BodyPumpTest : public testing::Test {
 TEST_F(BodyPumpTest, a_body_with_a_length_passes_unchanged_behind_the_head_and_leaves_what_follows) {
   const std::string body = payload(300'000, 1);
   pending_ = "HEAD\r\n\r\n";
-  BodyPump pump(*source_, in_, *sink_, {Kind::kLength, body.size()}, pending_, false);
+  BodyPump pump({*source_, in_}, {*sink_, pending_}, {Kind::kLength, body.size()}, false);
   std::string out;
   EXPECT_EQ(drive(pump, body + "GET /next", out, 2, false), Step::kDone);
   EXPECT_EQ(out, "HEAD\r\n\r\n" + body);
@@ -133,7 +133,7 @@ TEST_F(BodyPumpTest, a_chunked_body_is_framed_anew_without_extensions_and_traile
   for (uint32_t seed = 0; seed < 20; ++seed) {
     SetUp();
     const std::string body = payload(1 + seed * 5000, seed);
-    BodyPump pump(*source_, in_, *sink_, {Kind::kChunked, 0}, pending_, false);
+    BodyPump pump({*source_, in_}, {*sink_, pending_}, {Kind::kChunked, 0}, false);
     std::string out;
     ASSERT_EQ(drive(pump, chunked(body, seed), out, seed, false), Step::kDone);
     bool whole = false;
@@ -147,7 +147,7 @@ TEST_F(BodyPumpTest, a_chunked_body_is_framed_anew_without_extensions_and_traile
 
 TEST_F(BodyPumpTest, a_body_that_ends_with_its_connection_is_sent_chunked) {
   const std::string body = payload(100'000, 5);
-  BodyPump pump(*source_, in_, *sink_, {Kind::kUntilClose, 0}, pending_, true);
+  BodyPump pump({*source_, in_}, {*sink_, pending_}, {Kind::kUntilClose, 0}, true);
   std::string out;
   ASSERT_EQ(drive(pump, body, out, 6, true), Step::kDone);
   bool whole = false;
@@ -156,14 +156,14 @@ TEST_F(BodyPumpTest, a_body_that_ends_with_its_connection_is_sent_chunked) {
 }
 
 TEST_F(BodyPumpTest, an_end_before_the_length_is_told) {
-  BodyPump pump(*source_, in_, *sink_, {Kind::kLength, 1000}, pending_, false);
+  BodyPump pump({*source_, in_}, {*sink_, pending_}, {Kind::kLength, 1000}, false);
   std::string out;
   EXPECT_EQ(drive(pump, "short", out, 7, true), Step::kSourceEnded);
   EXPECT_FALSE(pump.done());
 }
 
 TEST_F(BodyPumpTest, bad_chunk_framing_is_told_and_what_follows_is_not_sent) {
-  BodyPump pump(*source_, in_, *sink_, {Kind::kChunked, 0}, pending_, false);
+  BodyPump pump({*source_, in_}, {*sink_, pending_}, {Kind::kChunked, 0}, false);
   std::string out;
   EXPECT_EQ(drive(pump, "3\r\nabcde\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n", out, 8, false), Step::kBadFraming);
   EXPECT_EQ(out.find("smuggled"), std::string::npos);
@@ -171,7 +171,7 @@ TEST_F(BodyPumpTest, bad_chunk_framing_is_told_and_what_follows_is_not_sent) {
 
 TEST_F(BodyPumpTest, a_message_without_body_sends_its_head_and_is_done) {
   pending_ = "GET / HTTP/1.1\r\n\r\n";
-  BodyPump pump(*source_, in_, *sink_, {Kind::kNone, 0}, pending_, false);
+  BodyPump pump({*source_, in_}, {*sink_, pending_}, {Kind::kNone, 0}, false);
   EXPECT_EQ(pump.advance(), Step::kDone);
   EXPECT_EQ(received(), "GET / HTTP/1.1\r\n\r\n");
 }
@@ -179,7 +179,7 @@ TEST_F(BodyPumpTest, a_message_without_body_sends_its_head_and_is_done) {
 TEST_F(BodyPumpTest, a_sink_that_is_gone_is_told) {
   receiver_.reset();
   pending_ = "GET / HTTP/1.1\r\n\r\n";
-  BodyPump pump(*source_, in_, *sink_, {Kind::kNone, 0}, pending_, false);
+  BodyPump pump({*source_, in_}, {*sink_, pending_}, {Kind::kNone, 0}, false);
   EXPECT_EQ(pump.advance(), Step::kSinkFailed);
 }
 

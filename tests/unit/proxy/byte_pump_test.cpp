@@ -42,7 +42,8 @@ class BytePumpTest : public testing::Test {
 
   void start(uint64_t idle_ns = kHour) { io::spawn(run(idle_ns)); }
   io::Task<void> run(uint64_t idle_ns) {
-    const Reason reason = co_await pump_bytes(*client_side_, client_in_, *server_side_, server_in_, idle_ns, counts_);
+    const Reason reason =
+        co_await pump_bytes({*client_side_, client_in_}, {*server_side_, server_in_}, idle_ns, counts_);
     ended_ = reason;
     client_side_.reset();
     server_side_.reset();
