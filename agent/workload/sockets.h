@@ -42,6 +42,7 @@ struct Listener {
 inline constexpr uint16_t kSidecarOutboundPort = 15001;
 inline constexpr uint16_t kSidecarInboundPort = 15006;
 
+// Every socket of both kinds has TCP_NODELAY.
 class SocketMaker {
  public:
   SocketMaker(const NetnsDoor& door, Tag tag) : door_(door), tag_(std::move(tag)) {}
@@ -57,7 +58,7 @@ class SocketMaker {
   // The outbound listener on ::1 alone; nothing in it where the pod has no IPv6 (yet).
   [[nodiscard]] Result<std::optional<Listener>> outbound6(const Place& place, fl_mode mode);
 
-  // `count` sockets, tagged for connecting, non-blocking, TCP_NODELAY.
+  // `count` sockets, tagged for connecting, non-blocking.
   [[nodiscard]] Result<std::vector<Fd>> upstream(const Place& place, int family, uint32_t count) const;
 
  private:

@@ -59,6 +59,27 @@ TEST_F(Sockets, NodeModeListensOnChosenLoopbackPorts) {
   EXPECT_EQ(option(inbound.fd->get(), IPPROTO_IPV6, IPV6_V6ONLY), 0);
 }
 
+// The head and the body of an answer may leave in two sends: the second must not wait for an acknowledgement.
+TEST_F(Sockets, WhatAListenerAcceptsHasNoNagle) {
+  const auto made = maker_.listeners(place_, FL_MODE_NODE);
+  ASSERT_TRUE(made) << made.error().message();
+  for (const Listener& listener : *made) {
+    const auto accepted = door_.inside(pod_.fd(), [&]() -> Result<Fd> {
+      const Fd client(socket(listener.family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+      sockaddr_storage address{};
+      const socklen_t size = listener.address.to(address, listener.family);
+      if (connect(client.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) {
+        return fail_sys("connect");
+      }
+      pollfd readable{.fd = listener.fd->get(), .events = POLLIN, .revents = 0};
+      poll(&readable, 1, 10'000);
+      return Fd(accept(listener.fd->get(), nullptr, nullptr));
+    });
+    ASSERT_TRUE(accepted) << accepted.error().message();
+    EXPECT_EQ(option(accepted->get(), IPPROTO_TCP, TCP_NODELAY), 1) << listener.address.text();
+  }
+}
+
 TEST_F(Sockets, SidecarModeListensOnIstiosPorts) {
   const auto made = maker_.listeners(place_, FL_MODE_SIDECAR);
   ASSERT_TRUE(made) << made.error().message();
