@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <span>
 #include <array>
 #include <cstring>
 
@@ -51,8 +52,8 @@ bool may_use_admin_socket(int socket, long group) {
   if (getsockopt(socket, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) {
     return false;
   }
-  const auto end = groups.begin() + static_cast<ptrdiff_t>(size / sizeof(gid_t));
-  return std::find(groups.begin(), end, static_cast<gid_t>(group)) != end;
+  const std::span<const gid_t> theirs(groups.data(), size / sizeof(gid_t));
+  return std::ranges::find(theirs, static_cast<gid_t>(group)) != theirs.end();
 }
 
 void Answer::line(const nlohmann::json& object) const {

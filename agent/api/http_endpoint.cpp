@@ -16,6 +16,8 @@ namespace {
 constexpr unsigned kIdleSeconds = 30;
 constexpr unsigned kMaxConnections = 64;
 
+// The shape is libmicrohttpd's (MHD_AccessHandlerCallback).
+// NOLINTNEXTLINE(readability-function-size)
 MHD_Result on_request(void* self, MHD_Connection* connection, const char* path, const char* method, const char*,
                       const char*, size_t* body_size, void**) {
   HttpAnswer answer;

@@ -143,8 +143,7 @@ class Run {
                       {"rounds", options_.rounds},
                       {"duration_ms", options_.duration.count()},
                       {"seed", seed_},
-                      {"loop", "closed"},
-                      {"body_bytes", kBodyBytes}};
+                      {"body_bytes", Load::kBodyBytes}};
   }
 
   // The cells of a round that have not failed.
@@ -249,13 +248,12 @@ class Run {
           std::ranges::find_if(round, [&](const auto& other) { return other.first == Cell{Path::kDirect, cell.load}; });
       auto row = std::ranges::find_if(report_.rows, [&](const Row& other) { return other.cell == cell; });
       if (row == report_.rows.end()) {
-        row = report_.rows.insert(row, Row{cell, {}});
+        row = report_.rows.insert(row, Row{cell, {}, std::make_shared<Histogram>()});
       }
+      row->latency->add(*measured.sample.latency);
       row->rounds.push_back({.us_per_request = measured.sample.us_per_request,
                              .direct_us = direct->second.sample.us_per_request,
                              .requests = measured.sample.requests,
-                             .p50_us = measured.sample.p50_us,
-                             .p99_us = measured.sample.p99_us,
                              .cpu_us_per_request = measured.cpu_us_per_request});
     }
   }

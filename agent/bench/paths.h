@@ -21,6 +21,10 @@ enum class Path : uint8_t {
   kHaproxyPair,    // both off; stock HAProxy as a sidecar at both ends
 };
 
+inline constexpr unsigned kMostConnections = 1000;
+// Bodies that the bench's server has: 100 bytes, 10 KiB, 1 MiB.
+inline constexpr unsigned kBodySizes[] = {100, 10 * 1024, 1024 * 1024};
+
 inline constexpr Path kAllPaths[] = {Path::kDirect,        Path::kNodeKernel,    Path::kNodeHttp,  Path::kSidecarPair,
                                      Path::kNodeToSidecar, Path::kSidecarToNode, Path::kNginxPair, Path::kHaproxyPair};
 
@@ -35,13 +39,21 @@ struct Modes {
 };
 Modes modes_of(Path path);
 
-// Closed loops: each connection sends when its answer has come.
+// HTTP is a closed loop (each connection sends when its answer has come) unless it has a rate; TCP has one connection.
 struct Load {
-  enum class Kind : uint8_t { kHttp, kTcpRoundTrip } kind = Kind::kHttp;
-  unsigned connections = 1;  // of kHttp; a TCP round trip has one
+  enum class Kind : uint8_t { kHttp, kTcpRoundTrip, kTcpStream } kind = Kind::kHttp;
+  unsigned connections = 1;
+  unsigned bytes = kBodyBytes;   // of an HTTP answer's body, a round trip's message, a stream's write
+  unsigned rate = 0;             // kHttp: requests per second, open loop; 0: closed loop
+  bool new_connections = false;  // kHttp: one per request
   bool operator==(const Load&) const = default;
+
+  static constexpr unsigned kBodyBytes = 100;
 };
-std::string name_of(const Load& load);  // "http-c64", "tcp-rr-64"
+// "http-c64", "http-c1-10k", "http-c1-1m", "http-c1-new", "http-c64-r5000", "tcp-rr-64", "tcp-rr-16k",
+// "tcp-stream-16k".
+std::string name_of(const Load& load);
+std::optional<Load> parse_load(std::string_view name);
 
 // Whether the path exists for this load: node mode's HTTP path and the stock proxies here carry HTTP only.
 bool carries(Path path, const Load& load);

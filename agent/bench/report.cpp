@@ -28,6 +28,23 @@ json interval_json(const Interval& interval) { return {rounded(interval.low), ro
 
 json memory_json(const Memory& memory) { return {{"rss_kib", memory.rss_kib}, {"pss_kib", memory.pss_kib}}; }
 
+double us_of(uint64_t ns) { return rounded(static_cast<double>(ns) / 1000); }
+
+json latency_json(const Histogram& latency) {
+  return {{"p50", us_of(latency.at(0.5))},    {"p90", us_of(latency.at(0.9))}, {"p99", us_of(latency.at(0.99))},
+          {"p999", us_of(latency.at(0.999))}, {"max", us_of(latency.max())},   {"mean", rounded(latency.mean() / 1000)},
+          {"count", latency.count()}};
+}
+
+json curve_json(const Histogram& latency) {
+  constexpr unsigned kPerHalf = 3;
+  json points = json::array();
+  for (const Histogram::Point& point : latency.curve(kPerHalf)) {
+    points.push_back({point.q, us_of(point.ns)});
+  }
+  return points;
+}
+
 json row_json(const Row& row, const std::string& placement) {
   const Figures figures = figures_of(row);
   json rounds = json::array();
@@ -51,9 +68,10 @@ json row_json(const Row& row, const std::string& placement) {
           {"ratio_interval", interval_json(figures.ratio_interval)},
           {"added_us", rounded(figures.added_us)},
           {"spread", rounded(figures.spread)},
-          {"p50_us", rounded(figures.p50_us)},
-          {"p99_us", rounded(figures.p99_us)},
+          {"loop", row.cell.load.rate != 0 ? "open" : "closed"},
           {"requests", requests},
+          {"latency_us", latency_json(*row.latency)},
+          {"curve", curve_json(*row.latency)},
           {"cpu_us_per_request", std::move(cpu)},
           {"rounds", std::move(rounds)}};
 }
@@ -143,8 +161,6 @@ Figures figures_of(const Row& row) {
       .ratio = median(ratios),
       .added_us = median(each(row, [](const Round& round) { return round.us_per_request - round.direct_us; })),
       .spread = spread(us),
-      .p50_us = median(each(row, [](const Round& round) { return round.p50_us; })),
-      .p99_us = median(each(row, [](const Round& round) { return round.p99_us; })),
       .us_interval = interval_of_median(us),
       .ratio_interval = interval_of_median(ratios),
       .cpu_us_per_request = {}};

@@ -1,6 +1,7 @@
 // The result of a run: report.json (docs/report-json.md), and the table for people. Pure; any thread.
 #pragma once
 
+#include "agent/bench/load/histogram.h"
 #include "agent/bench/paths.h"
 #include "agent/bench/statistics.h"
 #include "agent/bench/usage.h"
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,13 +18,13 @@ namespace fairlead::bench {
 struct Round {
   double us_per_request = 0, direct_us = 0;
   uint64_t requests = 0;
-  double p50_us = 0, p99_us = 0;
   std::map<std::string, double> cpu_us_per_request;
 };
 
 struct Row {
   Cell cell;
   std::vector<Round> rounds;
+  std::shared_ptr<Histogram> latency;  // of all rounds
 };
 
 // A cell without figures, and why.
@@ -42,7 +44,7 @@ struct Report {
 
 // What a row's rounds say.
 struct Figures {
-  double us_per_request = 0, ratio = 0, added_us = 0, spread = 0, p50_us = 0, p99_us = 0;
+  double us_per_request = 0, ratio = 0, added_us = 0, spread = 0;
   Interval us_interval, ratio_interval;
   std::map<std::string, double> cpu_us_per_request;
 };

@@ -1,6 +1,9 @@
 #include "agent/bench/rig.h"
 
 #include "agent/bench/evidence.h"
+#include "agent/bench/load/generator.h"
+#include "agent/bench/load/tcp.h"
+#include "agent/bench/load/wrk.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -50,7 +53,7 @@ Status Rig::start_parts(const std::vector<Path>& paths) {
     return std::unexpected(server.error());
   }
   server_ = std::make_unique<Process>(std::move(*server));
-  auto echo = start_echo(kEchoPort, {stage_->server().netns, cpus_});
+  auto echo = start_tcp_server(kEchoPort, {stage_->server().netns, cpus_});
   if (!echo) {
     return std::unexpected(echo.error());
   }
@@ -99,17 +102,40 @@ const StockPair* Rig::stock(Path path) const {
 Result<Sample> Rig::send(const Cell& cell, Slice slice) const {
   slice.place = {stage_->client().netns, cpus_};
   const bool is_off = modes_of(cell.path).client == "off";
-  if (cell.load.kind == Load::Kind::kTcpRoundTrip) {
-    return run_round_trips(
-        is_off ? Endpoint{stage_->server().address, kEchoPort} : Endpoint{kTcpService, kServiceEchoPort}, slice,
-        interrupt_);
+  const Load& load = cell.load;
+  if (load.kind != Load::Kind::kHttp) {
+    const auto kind = load.kind == Load::Kind::kTcpStream ? TcpPlan::Kind::kStream : TcpPlan::Kind::kRoundTrip;
+    const Endpoint target =
+        is_off ? Endpoint{stage_->server().address, kEchoPort} : Endpoint{kTcpService, kServiceEchoPort};
+    auto running = start_tcp({kind, target, load.bytes, slice.duration}, slice.place);
+    return running ? finish(*running, slice, interrupt_) : std::unexpected(running.error());
   }
   const StockPair* pair = stock(cell.path);
-  const std::string url = pair != nullptr ? pair->url()
-                          : is_off        ? fmt::format("http://{}:{}/", stage_->server().address, kHttpPort)
-                          : cell.path == Path::kNodeKernel ? fmt::format("http://{}:{}/", kTcpService, kServicePort)
-                                                           : fmt::format("http://{}:{}/", kHttpService, kServicePort);
-  return run_wrk({.script = script_, .url = url, .connections = cell.load.connections}, slice, interrupt_);
+  const Endpoint target = pair != nullptr ? pair->entrance()
+                          : is_off
+                              ? Endpoint{stage_->server().address, kHttpPort}
+                              : Endpoint{cell.path == Path::kNodeKernel ? kTcpService : kHttpService, kServicePort};
+  const std::string page = page_of(load.bytes);
+  if (load.rate == 0 && !load.new_connections) {
+    const std::string url = fmt::format("http://{}:{}{}", target.address, target.port, page);
+    return run_wrk({.script = script_, .url = url, .connections = load.connections}, slice, interrupt_);
+  }
+  auto running = start_http({.target = target,
+                             .request = get_request(page, load.new_connections),
+                             .connections = load.connections,
+                             .rate = static_cast<double>(load.rate),
+                             .duration = slice.duration,
+                             .new_connections = load.new_connections},
+                            slice.place);
+  auto sample = running ? finish(*running, slice, interrupt_) : std::unexpected(running.error());
+  if (sample && load.rate != 0) {
+    if (sample->requests != sample->due) {
+      return fail(
+          fmt::format("the rate cannot be reached: {} of {} requests were answered", sample->requests, sample->due));
+    }
+    sample->us_per_request = static_cast<double>(sample->latency->at(0.5)) / 1000;
+  }
+  return sample;
 }
 
 std::map<std::string, pid_t> Rig::processes_for(const Cell& cell) const {

@@ -2,7 +2,7 @@
 // a figure whose path is not shown. Main thread only.
 #pragma once
 
-#include "agent/bench/load.h"
+#include "agent/bench/load/slice.h"
 #include "agent/bench/mesh.h"
 #include "agent/bench/paths.h"
 #include "agent/bench/servers.h"

@@ -31,12 +31,14 @@ constexpr std::string_view kNginxHead =
     "  uwsgi_temp_path {0}/tmp; scgi_temp_path {0}/tmp;\n"
     "  server {{ listen unix:{0}/counts; access_log off; location / {{ stub_status; }} }}\n";
 
+// The small page from memory, the others as files, which is how a server would have them.
 std::string server_config(const std::string& folder) {
   return fmt::format(kNginxHead, folder) +
          fmt::format(
-             "  access_log off;\n"
-             "  server {{ listen {}; listen {}; location / {{ default_type text/plain; return 200 \"{}\"; }} }}\n}}\n",
-             kHttpPort, kTcpPort, std::string(kBodyBytes, 'x'));
+             "  access_log off; sendfile on; open_file_cache max=16;\n"
+             "  server {{\n    listen {}; listen {}; default_type text/plain;\n"
+             "    location / {{ root {}/pages; }}\n    location = / {{ return 200 \"{}\"; }}\n  }}\n}}\n",
+             kHttpPort, kTcpPort, folder, std::string(Load::kBodyBytes, 'x'));
 }
 
 std::string nginx_proxy_config(const std::string& folder, const std::string& upstream) {
@@ -151,10 +153,27 @@ uint64_t number_after(std::string_view text, std::string_view key, int skip) {
 
 }  // namespace
 
+std::string page_of(unsigned bytes) {
+  return bytes == Load::kBodyBytes ? "/"
+                                   : fmt::format("/{}{}", bytes >= 1024 * 1024 ? bytes / (1024 * 1024) : bytes / 1024,
+                                                 bytes >= 1024 * 1024 ? "m" : "k");
+}
+
 Result<Process> start_server(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt) {
   const std::string folder = stage.folder() + "/server", file = folder + "/nginx.conf";
   if (mkdir(folder.c_str(), 0755) != 0) {
     return fail_sys(folder);
+  }
+  if (mkdir((folder + "/pages").c_str(), 0755) != 0) {
+    return fail_sys(folder + "/pages");
+  }
+  for (const unsigned bytes : kBodySizes) {
+    if (bytes == Load::kBodyBytes) {
+      continue;
+    }
+    if (const Status written = write_new(folder + "/pages" + page_of(bytes), std::string(bytes, 'x')); !written) {
+      return std::unexpected(written.error());
+    }
   }
   if (const Status written = write_new(file, server_config(folder)); !written) {
     return std::unexpected(written.error());
@@ -196,7 +215,7 @@ Result<StockPair> StockPair::start(Kind kind, const Stage& stage, const std::vec
   return pair;
 }
 
-std::string StockPair::url() const { return fmt::format("http://127.0.0.1:{}/", port_of(kind_)); }
+Endpoint StockPair::entrance() const { return {"127.0.0.1", port_of(kind_)}; }
 
 Result<std::vector<uint64_t>> StockPair::counts() const {
   std::vector<uint64_t> counts;

@@ -6,6 +6,8 @@
 // ring in memory, nginx's buffered.
 #pragma once
 
+#include "agent/bench/load/target.h"
+#include "agent/bench/paths.h"
 #include "agent/bench/process.h"
 #include "agent/bench/stage.h"
 #include "userspace-proxy/base/error.h"
@@ -18,7 +20,8 @@ namespace fairlead::bench {
 
 inline constexpr uint16_t kHttpPort = 8080, kTcpPort = 9000;  // of the server: the same pages at both
 inline constexpr uint16_t kEchoPort = 9001;
-inline constexpr size_t kBodyBytes = 100;
+// Where a body of that size is: "/", "/10k", "/1m".
+std::string page_of(unsigned bytes);
 
 // nginx in the server's pod.
 Result<Process> start_server(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt);
@@ -31,7 +34,7 @@ class StockPair {
                                  const Interrupt& interrupt);
 
   // Where the client's proxy listens, inside the client's pod.
-  [[nodiscard]] std::string url() const;
+  [[nodiscard]] Endpoint entrance() const;
   // Requests that either proxy has answered so far, by its own count.
   [[nodiscard]] Result<std::vector<uint64_t>> counts() const;
   [[nodiscard]] const std::vector<Process>& processes() const { return processes_; }

@@ -13,12 +13,8 @@ constexpr int kMessagesPerRound = 64;  // then other fds get their turn
 
 }  // namespace
 
-Channel::Channel(agent::Loop& loop, Fd socket, OnMessage on_message, OnBroken on_broken, Limits limits)
-    : loop_(loop),
-      socket_(std::move(socket)),
-      on_message_(std::move(on_message)),
-      on_broken_(std::move(on_broken)),
-      limits_(limits) {
+Channel::Channel(agent::Loop& loop, Fd socket, Handlers handlers, Limits limits)
+    : loop_(loop), socket_(std::move(socket)), handlers_(std::move(handlers)), limits_(limits) {
   watch_ = loop_.watch(socket_.get(), EPOLLIN, [this](uint32_t events) { on_events(events); });
 }
 
@@ -93,7 +89,7 @@ void Channel::receive() {
     if (!received->has_value()) {
       return;
     }
-    on_message_((*received)->message);
+    handlers_.on_message((*received)->message);
   }
 }
 
@@ -102,7 +98,7 @@ void Channel::break_off(const std::string& why) {
     broken_ = true;
     watch_.reset();
     queue_.clear();
-    stall_ = loop_.after({}, [this, why] { on_broken_(why); });
+    stall_ = loop_.after({}, [this, why] { handlers_.on_broken(why); });
   }
 }
 

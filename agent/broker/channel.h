@@ -25,17 +25,19 @@ using SharedFds = std::vector<std::shared_ptr<const Fd>>;
 class Channel {
  public:
   // Called with each message; with the reason once the channel is of no use any more.
-  using OnMessage = std::function<void(const broker::Message&)>;
-  using OnBroken = std::function<void(const std::string& why)>;
+  struct Handlers {
+    std::function<void(const broker::Message&)> on_message;
+    std::function<void(const std::string& why)> on_broken;
+  };
 
   struct Limits {
     std::chrono::milliseconds stall{10'000};  // nothing taken for so long while messages wait: broken
     size_t queue = 16'384;                    // messages
   };
 
-  Channel(agent::Loop& loop, Fd socket, OnMessage on_message, OnBroken on_broken)
-      : Channel(loop, std::move(socket), std::move(on_message), std::move(on_broken), Limits()) {}
-  Channel(agent::Loop& loop, Fd socket, OnMessage on_message, OnBroken on_broken, Limits limits);
+  Channel(agent::Loop& loop, Fd socket, Handlers handlers)
+      : Channel(loop, std::move(socket), std::move(handlers), Limits()) {}
+  Channel(agent::Loop& loop, Fd socket, Handlers handlers, Limits limits);
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
   ~Channel() = default;
@@ -61,8 +63,7 @@ class Channel {
 
   agent::Loop& loop_;
   Fd socket_;
-  OnMessage on_message_;
-  OnBroken on_broken_;
+  Handlers handlers_;
   Limits limits_;
   std::deque<Outgoing> queue_;
   bool writing_ = false;

@@ -90,12 +90,15 @@ Status Proxy::try_launch() {
     channels += fmt::format("{}{}", i == 0 ? "" : ",", 3 + i);
     auto worker = std::make_unique<Worker>();
     worker->channel = std::make_unique<Channel>(
-        loop_, Fd(ends[0]), [this, &worker = *worker](const broker::Message& message) { on_message(worker, message); },
-        [this, &worker = *worker, i](const std::string& why) {
-          // Mostly the first sign of the process's end, which is about to be told with its exit code.
-          worker.answer =
-              loop_.after(kUntilExitIsTold, [this, i, why] { give_up(fmt::format("worker {}: {}", i, why)); });
-        });
+        loop_, Fd(ends[0]),
+        Channel::Handlers{
+            .on_message = [this, &worker = *worker](const broker::Message& message) { on_message(worker, message); },
+            .on_broken =
+                [this, &worker = *worker, i](const std::string& why) {
+                  // Mostly the first sign of the process's end, which is about to be told with its exit code.
+                  worker.answer =
+                      loop_.after(kUntilExitIsTold, [this, i, why] { give_up(fmt::format("worker {}: {}", i, why)); });
+                }});
     workers_.push_back(std::move(worker));
   }
   launch.fds.push_back(arena->fd.get());

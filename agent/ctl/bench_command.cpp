@@ -13,6 +13,11 @@
 namespace fairlead::ctl {
 namespace {
 
+constexpr const char* kLoads =
+    "http (of --connections), http-cN, with -10k or -1m (bodies), -new (a connection per request), -rN (N a second, "
+    "open "
+    "loop), tcp-rr-BYTES, tcp-stream-BYTES";
+
 using bench::Load;
 using bench::Path;
 
@@ -34,18 +39,28 @@ CLI::Validator duration_validator() {
       "DURATION");
 }
 
+// "http" stands for one load per number of connections.
 std::vector<Load> loads_of(const BenchArguments& arguments) {
   std::vector<Load> loads;
-  for (const std::string& kind : arguments.loads) {
-    if (kind == "tcp-rr-64") {
-      loads.push_back({Load::Kind::kTcpRoundTrip, 1});
+  for (const std::string& name : arguments.loads) {
+    if (name != "http") {
+      loads.push_back(*bench::parse_load(name));
       continue;
     }
     for (const unsigned connections : arguments.connections) {
-      loads.push_back({Load::Kind::kHttp, connections});
+      loads.push_back({.connections = connections});
     }
   }
   return loads;
+}
+
+CLI::Validator load_validator() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return text == "http" || bench::parse_load(text) ? std::string()
+                                                         : fmt::format("\"{}\" is no load; write {}", text, kLoads);
+      },
+      "LOAD");
 }
 
 template <class T>
@@ -59,18 +74,18 @@ void keep_first_of_each(std::vector<T>& values) {
 }  // namespace
 
 void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
-  constexpr unsigned kMostConnections = 1000, kMostRounds = 10'000;
+  constexpr unsigned kMostRounds = 10'000;
   sub.add_option("--modes", arguments.modes,
                  fmt::format("what to measure, of {}; direct is measured in any case", fmt::join(path_names(), ",")))
       ->delimiter(',')
       ->check(CLI::IsMember(path_names()));
-  sub.add_option("--loads", arguments.loads, "http,tcp-rr-64")
+  sub.add_option("--loads", arguments.loads, fmt::format("what to send: {}", kLoads))
       ->delimiter(',')
-      ->check(CLI::IsMember({"http", "tcp-rr-64"}))
+      ->check(load_validator())
       ->capture_default_str();
   sub.add_option("--connections", arguments.connections, "of the http loads")
       ->delimiter(',')
-      ->check(CLI::Range(1U, kMostConnections))
+      ->check(CLI::Range(1U, bench::kMostConnections))
       ->capture_default_str();
   sub.add_option("--rounds", arguments.rounds, "how often each is measured (default 15)")
       ->check(CLI::Range(1U, kMostRounds));

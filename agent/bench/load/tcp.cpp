@@ -1,33 +1,38 @@
-// TCP round trips of 64 bytes (bench/load.h). Client and server are children of the bench: no program but ours takes
-// part, so that the figure is the path's.
-#include "agent/bench/load.h"
-#include "agent/bench/statistics.h"
+#include "agent/bench/load/tcp.h"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <nlohmann/json.hpp>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdio>
+#include <cstring>
+#include <string>
 #include <vector>
 
 namespace fairlead::bench {
 namespace {
 
-constexpr size_t kBytes = 64;
+// What a client says first.
+struct Hello {
+  TcpPlan::Kind kind;
+  uint32_t bytes;
+};
+constexpr uint32_t kLargest = 1 << 20;
 
-bool send_all(int fd, const char* bytes, size_t count) {
-  return send(fd, bytes, count, MSG_NOSIGNAL) == static_cast<ssize_t>(count);  // 64 bytes fit any socket buffer
+bool send_all(int fd, const void* bytes, size_t count) {
+  const auto* const from = static_cast<const char*>(bytes);
+  for (size_t sent = 0; sent < count;) {
+    const ssize_t more = send(fd, from + sent, count - sent, MSG_NOSIGNAL);
+    if (more <= 0) {
+      return false;
+    }
+    sent += static_cast<size_t>(more);
+  }
+  return true;
 }
 
-bool receive_all(int fd, char* bytes, size_t count) {
+bool receive_all(int fd, void* bytes, size_t count) {
+  auto* const into = static_cast<char*>(bytes);
   for (size_t got = 0; got < count;) {
-    const ssize_t more = recv(fd, bytes + got, count - got, 0);
+    const ssize_t more = recv(fd, into + got, count - got, 0);
     if (more <= 0) {
       return false;
     }
@@ -41,6 +46,25 @@ void set_no_delay(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 }
 
+// Until the client ends. Of a stream, the count of bytes goes back when it does.
+void serve_one(int peer, std::vector<char>& space) {
+  Hello hello{};
+  if (!receive_all(peer, &hello, sizeof hello) || hello.bytes == 0 || hello.bytes > kLargest) {
+    return;
+  }
+  space.resize(std::max(hello.bytes, 64 * 1024U));
+  if (hello.kind == TcpPlan::Kind::kRoundTrip) {
+    while (receive_all(peer, space.data(), hello.bytes) && send_all(peer, space.data(), hello.bytes)) {
+    }
+    return;
+  }
+  uint64_t total = 0;
+  for (ssize_t more; (more = recv(peer, space.data(), space.size(), 0)) > 0;) {
+    total += static_cast<uint64_t>(more);
+  }
+  send_all(peer, &total, sizeof total);
+}
+
 int serve(uint16_t port) {
   const int one = 1;
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -50,91 +74,80 @@ int serve(uint16_t port) {
       listen(listener, 16) != 0) {
     return 1;
   }
+  std::vector<char> space;
   while (true) {
     const Fd peer(accept(listener, nullptr, nullptr));
     if (!peer) {
       return 1;
     }
     set_no_delay(peer.get());
-    std::array<char, kBytes> bytes;
-    while (receive_all(peer.get(), bytes.data(), bytes.size()) && send_all(peer.get(), bytes.data(), bytes.size())) {
-    }
+    serve_one(peer.get(), space);
   }
 }
 
-double microseconds(Clock::duration time) { return std::chrono::duration<double, std::micro>(time).count(); }
+uint64_t ns_of(Clock::duration time) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
+}
 
-// The client's whole life: connects, goes to and fro until the time is over, tells.
-int ping(const Endpoint& target, std::chrono::milliseconds duration) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(target.port), .sin_addr = {}, .sin_zero = {}};
+int failed(LoadCounts& counts, const char* what) {
+  counts.note(std::string(what) + ": " + std::strerror(errno));
+  return 1;
+}
+
+// The client's whole life: connects, goes on until the time is over, counts.
+int run(const TcpPlan& plan, const sockaddr_storage& target, LoadCounts& counts) {
+  const Fd socket(::socket(target.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const timeval patience{.tv_sec = 5, .tv_usec = 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (fd < 0 || inet_pton(AF_INET, target.address.c_str(), &address.sin_addr) != 1 ||
-      connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    std::perror("connect");
-    return 1;
+  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  if (!socket || connect(socket.get(), reinterpret_cast<const sockaddr*>(&target), size_of(target)) != 0) {
+    return failed(counts, "connect");
   }
-  set_no_delay(fd);
-  std::array<char, kBytes> bytes{};
-  std::vector<double> times;
-  times.reserve(1 << 20);
+  set_no_delay(socket.get());
+  const Hello hello{plan.kind, plan.bytes};
+  if (!send_all(socket.get(), &hello, sizeof hello)) {
+    return failed(counts, "send");
+  }
+  std::vector<char> bytes(plan.bytes);
   const Clock::time_point start = Clock::now();
   Clock::time_point before = start;
-  while (before - start < duration) {
-    if (!send_all(fd, bytes.data(), bytes.size()) || !receive_all(fd, bytes.data(), bytes.size())) {
-      std::perror("round trip");
-      return 1;
+  while (before - start < plan.duration) {
+    ++counts.due;
+    if (!send_all(socket.get(), bytes.data(), bytes.size()) ||
+        (plan.kind == TcpPlan::Kind::kRoundTrip && !receive_all(socket.get(), bytes.data(), bytes.size()))) {
+      return failed(counts, "round trip");
     }
     const Clock::time_point now = Clock::now();
-    times.push_back(microseconds(now - before));
+    counts.latency.record(ns_of(now - before));
+    ++counts.answered;
     before = now;
   }
-  std::puts(fmt::format(R"({{"requests":{},"duration_us":{},"p50_us":{},"p99_us":{}}})", times.size(),
-                        microseconds(before - start), quantile(times, 0.5), quantile(times, 0.99))
-                .c_str());
-  std::fflush(stdout);
+  if (plan.kind == TcpPlan::Kind::kStream) {
+    uint64_t arrived = 0;
+    shutdown(socket.get(), SHUT_WR);
+    if (!receive_all(socket.get(), &arrived, sizeof arrived) || arrived != counts.due * plan.bytes) {
+      return failed(counts, "not every byte has arrived");
+    }
+    before = Clock::now();
+  }
+  counts.elapsed_ns = ns_of(before - start);
   return 0;
 }
 
 }  // namespace
 
-Result<Process> start_echo(uint16_t port, const Place& place) {
-  return Process::call([port] { return serve(port); }, place, {});
+Result<RunningLoad> start_tcp(const TcpPlan& plan, const Place& place) {
+  const auto target = socket_address(plan.target);
+  if (!target) {
+    return std::unexpected(target.error());
+  }
+  constexpr std::chrono::seconds kPatience(20);
+  return RunningLoad::start([&](LoadCounts& counts, std::span<TimedRequest>) { return run(plan, *target, counts); },
+                            place, plan.duration + kPatience);
 }
 
-Result<Sample> run_round_trips(const Endpoint& target, const Slice& slice, const Interrupt& interrupt) {
-  constexpr std::chrono::seconds kPatience(20);
-  const Fd output(memfd_create("round-trips", MFD_CLOEXEC));
-  if (!output) {
-    return fail_sys("memfd_create");
-  }
-  auto client =
-      Process::call([&] { return ping(target, slice.duration); }, slice.place, {.input = -1, .output = output.get()});
-  if (!client) {
-    return std::unexpected(client.error());
-  }
-  if (slice.in_the_middle) {
-    if (const Status slept = interrupt.sleep(slice.duration / 2); !slept) {
-      return std::unexpected(slept.error());
-    }
-    slice.in_the_middle();
-  }
-  const auto ended = client->wait(interrupt, Clock::now() + slice.duration + kPatience);
-  if (!ended) {
-    return fail(ended.error(), "round trips");
-  }
-  const std::string text = content_of(output.get());
-  const auto told = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!ended->is_success() || !told.is_object() || told.value("requests", uint64_t{0}) == 0) {
-    return fail(fmt::format("round trips: {}", text.empty() ? "no answer" : last_line(text)));
-  }
-  Sample sample{.requests = told.value("requests", uint64_t{0}),
-                .p50_us = told.value("p50_us", 0.0),
-                .p99_us = told.value("p99_us", 0.0),
-                .client_cpu_us = ended->cpu_us};
-  sample.us_per_request = told.value("duration_us", 0.0) / static_cast<double>(sample.requests);
-  return sample;
+Result<Process> start_tcp_server(uint16_t port, const Place& place) {
+  return Process::call([port] { return serve(port); }, place, {});
 }
 
 }  // namespace fairlead::bench

@@ -1,5 +1,6 @@
-// wrk (bench/load.h).
-#include "agent/bench/load.h"
+#include "agent/bench/load/wrk.h"
+
+#include "agent/bench/load/target.h"
 #include "agent/host/file.h"
 
 #include <fmt/format.h>
@@ -73,10 +74,14 @@ Result<Ended> stop(Process& wrk, const Interrupt& interrupt) {
 }  // namespace
 
 const char* const kWrkScript = R"(done = function(summary, latency, requests)
-  local e = summary.errors
-  io.write(string.format('{"requests":%d,"duration_us":%d,"p50_us":%d,"p99_us":%d,' ..
-    '"connect":%d,"read":%d,"write":%d,"timeout":%d,"status":%d}\n', summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99), e.connect, e.read, e.write, e.timeout, e.status))
+  local e, pairs = summary.errors, {}
+  for i = 1, #latency do
+    local us, count = latency(i)
+    pairs[i] = string.format('[%d,%d]', us, count)
+  end
+  io.write(string.format('{"requests":%d,"duration_us":%d,"connect":%d,"read":%d,"write":%d,"timeout":%d,' ..
+    '"status":%d,"latency_us":[%s]}\n', summary.requests, summary.duration, e.connect, e.read, e.write, e.timeout,
+    e.status, table.concat(pairs, ',')))
 end
 )";
 
@@ -95,9 +100,13 @@ Result<Sample> parse_wrk(std::string_view output) {
   if (!errors.empty()) {
     return fail(fmt::format("requests failed: {}", errors));
   }
-  Sample sample{.requests = told.value("requests", uint64_t{0}),
-                .p50_us = told.value("p50_us", 0.0),
-                .p99_us = told.value("p99_us", 0.0)};
+  Sample sample;
+  sample.requests = told.value("requests", uint64_t{0});
+  auto latency = std::make_shared<Histogram>();
+  for (const json& pair : told.value("latency_us", json::array())) {
+    latency->record(pair[0].get<uint64_t>() * 1000, pair[1].get<uint64_t>());
+  }
+  sample.latency = std::move(latency);
   if (sample.requests != 0) {
     sample.us_per_request = told.value("duration_us", 0.0) / static_cast<double>(sample.requests);
   }

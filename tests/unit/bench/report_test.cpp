@@ -7,15 +7,15 @@
 namespace fairlead::bench {
 namespace {
 
-constexpr Load kHttp1{Load::Kind::kHttp, 1};
+constexpr Load kHttp1;
 
 Report small_report() {
   Report report;
   report.placement = "one-core";
   report.machine = {{"cpu", "test"}};
   report.method = {{"rounds", 3}};
-  report.rows.push_back({{Path::kDirect, kHttp1}, {}});
-  report.rows.push_back({{Path::kNodeHttp, kHttp1}, {}});
+  report.rows.push_back({{Path::kDirect, kHttp1}, {}, std::make_shared<Histogram>()});
+  report.rows.push_back({{Path::kNodeHttp, kHttp1}, {}, std::make_shared<Histogram>()});
   for (const double direct : {10.0, 20.0, 12.0}) {
     report.rows[0].rounds.push_back(
         {.us_per_request = direct, .direct_us = direct, .requests = 100, .cpu_us_per_request = {}});
@@ -26,9 +26,10 @@ Report small_report() {
     report.rows[1].rounds.push_back({.us_per_request = times[i],
                                      .direct_us = direct[i],
                                      .requests = 50,
-                                     .p50_us = 21,
-                                     .p99_us = 40,
                                      .cpu_us_per_request = {{"node-proxy", 8.0 + static_cast<double>(i)}}});
+  }
+  for (uint64_t us = 1; us <= 100; ++us) {
+    report.rows[1].latency->record(us * 1000);
   }
   report.not_measured.push_back({{Path::kHaproxyPair, kHttp1}, "haproxy is not installed", true});
   report.idle["agent"] = {.rss_kib = 9000, .pss_kib = 5000};
@@ -64,6 +65,15 @@ TEST(ReportJson, RatioIsTheMedianOfTheRoundsRatiosNotTheRatioOfMedians) {
   EXPECT_GE(row["ratio_interval"][1].get<double>(), 2.0);
   EXPECT_EQ(row["requests"], 150);
   EXPECT_DOUBLE_EQ(row["cpu_us_per_request"]["node-proxy"].get<double>(), 9);
+}
+
+TEST(ReportJson, HasTheLatenciesOfAllRoundsTogether) {
+  const auto row = to_json(small_report())["rows"][1];
+  EXPECT_EQ(row["latency_us"]["count"], 100);
+  EXPECT_NEAR(row["latency_us"]["p50"].get<double>(), 50, 0.1);
+  EXPECT_NEAR(row["latency_us"]["p99"].get<double>(), 99, 0.1);
+  EXPECT_EQ(row["latency_us"]["max"], 100);
+  EXPECT_EQ(row["curve"].back(), (nlohmann::json{1.0, 100.0}));
 }
 
 TEST(ReportJson, DirectIsOneTimesItself) {

@@ -1,4 +1,4 @@
-#include "agent/bench/load.h"
+#include "agent/bench/load/wrk.h"
 
 #include <gtest/gtest.h>
 
@@ -8,14 +8,14 @@ namespace {
 const std::string kWords = "Running 60m test @ http://10.0.0.1/\n  1 threads and 1 connections\n";
 
 TEST(ParseWrk, TakesTheFiguresOfTheLastLine) {
-  const auto sample = parse_wrk(
-      kWords + R"({"requests":400,"duration_us":10000,"p50_us":24,"p99_us":70,"connect":0,"read":0,"write":0,)" +
-      R"("timeout":0,"status":0})" + "\n");
+  const auto sample = parse_wrk(kWords + R"({"requests":400,"duration_us":10000,"connect":0,"read":0,"write":0,)" +
+                                R"("timeout":0,"status":0,"latency_us":[[24,390],[70,10]]})" + "\n");
   ASSERT_TRUE(sample) << sample.error().message();
   EXPECT_EQ(sample->requests, 400U);
   EXPECT_DOUBLE_EQ(sample->us_per_request, 25);
-  EXPECT_DOUBLE_EQ(sample->p50_us, 24);
-  EXPECT_DOUBLE_EQ(sample->p99_us, 70);
+  EXPECT_EQ(sample->latency->count(), 400U);
+  EXPECT_NEAR(static_cast<double>(sample->latency->at(0.5)), 24'000, 24);
+  EXPECT_NEAR(static_cast<double>(sample->latency->at(0.99)), 70'000, 70);
 }
 
 TEST(ParseWrk, MakesNoFigureOfFailedRequests) {

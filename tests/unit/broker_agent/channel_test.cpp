@@ -26,8 +26,10 @@ class ChannelTest : public testing::Test {
 
   void open(Channel::Limits limits) {
     channel_.emplace(
-        *loop_, std::move(ours_), [this](const broker::Message& message) { received_.push_back(message.number); },
-        [this](const std::string& why) { broken_.push_back(why); }, limits);
+        *loop_, std::move(ours_),
+        Channel::Handlers{.on_message = [this](const broker::Message& message) { received_.push_back(message.number); },
+                          .on_broken = [this](const std::string& why) { broken_.push_back(why); }},
+        limits);
   }
   void open() { open(Channel::Limits()); }
 

@@ -1,0 +1,28 @@
+#include "agent/bench/load/slice.h"
+
+namespace fairlead::bench {
+
+Result<Sample> finish(RunningLoad& load, const Slice& slice, const Interrupt& interrupt) {
+  if (slice.in_the_middle) {
+    if (const Status slept = interrupt.sleep(slice.duration / 2); !slept) {
+      return std::unexpected(slept.error());
+    }
+    slice.in_the_middle();
+  }
+  const auto ended = load.wait(interrupt);
+  if (!ended) {
+    return std::unexpected(ended.error());
+  }
+  const LoadCounts& counts = load.counts();
+  Sample sample{.requests = counts.answered,
+                .client_cpu_us = ended->cpu_us,
+                .latency = std::make_shared<Histogram>(counts.latency),
+                .due = counts.due,
+                .lateness = std::make_shared<Histogram>(counts.lateness)};
+  if (counts.answered != 0) {
+    sample.us_per_request = static_cast<double>(counts.elapsed_ns) / 1000 / static_cast<double>(counts.answered);
+  }
+  return sample;
+}
+
+}  // namespace fairlead::bench
