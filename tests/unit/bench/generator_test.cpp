@@ -6,8 +6,12 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace fairlead::bench {
 namespace {
