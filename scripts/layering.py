@@ -53,7 +53,7 @@ ROOMS: dict[str, set[str]] = {
     "agent/api": {"bpf/abi", "agent/host", "agent/model", "agent/source", "agent/compile", "agent/kernel", "agent/workload",
                   "agent/broker"} | LOOP | up("base", "config", "policy", "route", "plan", "http", "telemetry"),
     "agent/bench": {"agent/bench/load", "agent/host", "agent/ctl/client.h"} | up("base"),  # speaks to its agent as the commands do
-    "agent/bench/load": {"agent/bench/process.h", "agent/host"} | up("base", "http"),
+    "agent/bench/load": {"agent/bench/process.h", "agent/bench/usage.h", "agent/host"} | up("base", "http"),
     "agent/ctl": {"agent/bench", "agent/host", "agent/model", "agent/source", "agent/compile", "agent/kernel", "agent/api"} | up("base", "config"),
 }
 # The composition roots name every part of their half: the files directly in these folders.

@@ -248,13 +248,14 @@ class Run {
           std::ranges::find_if(round, [&](const auto& other) { return other.first == Cell{Path::kDirect, cell.load}; });
       auto row = std::ranges::find_if(report_.rows, [&](const Row& other) { return other.cell == cell; });
       if (row == report_.rows.end()) {
-        row = report_.rows.insert(row, Row{cell, {}, std::make_shared<Histogram>()});
+        row = report_.rows.insert(row, Row{cell, {}, std::make_shared<Histogram>(), rig_->syscalls(cell)});
       }
       row->latency->add(*measured.sample.latency);
       row->rounds.push_back({.us_per_request = measured.sample.us_per_request,
                              .direct_us = direct->second.sample.us_per_request,
                              .requests = measured.sample.requests,
-                             .cpu_us_per_request = measured.cpu_us_per_request});
+                             .used = measured.used,
+                             .softirq_us = measured.softirq_us});
     }
   }
 

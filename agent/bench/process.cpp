@@ -195,7 +195,10 @@ Ended Process::reap() {
   Ended ended;
   rusage usage{};
   wait4(pid_, &ended.status, 0, &usage);
-  ended.cpu_us = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+  ended.usage = {.cpu_us = microseconds(usage.ru_utime) + microseconds(usage.ru_stime),
+                 .user_us = microseconds(usage.ru_utime),
+                 .system_us = microseconds(usage.ru_stime),
+                 .context_switches = static_cast<uint64_t>(usage.ru_nvcsw + usage.ru_nivcsw)};
   pid_ = 0;
   pidfd_.reset();
   return ended;

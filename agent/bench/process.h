@@ -2,6 +2,7 @@
 // only; the process must have no other thread (children run code between fork and exec).
 #pragma once
 
+#include "agent/bench/usage.h"
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/base/fd.h"
 
@@ -46,8 +47,8 @@ struct Streams {
 };
 
 struct Ended {
-  int status = 0;     // as waitpid gives it
-  double cpu_us = 0;  // user and system time of the whole process
+  int status = 0;  // as waitpid gives it
+  Usage usage;     // of the whole process
   [[nodiscard]] bool is_success() const;
 };
 

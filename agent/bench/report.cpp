@@ -45,19 +45,41 @@ json curve_json(const Histogram& latency) {
   return points;
 }
 
+json rounded_each(const std::map<std::string, double>& values) {
+  json all = json::object();
+  for (const auto& [name, value] : values) {
+    all[name] = rounded(value);
+  }
+  return all;
+}
+
+// Per request. Ticks say how the exact sum is divided; a process that has none has used too little to divide.
+json cpu_json(const Figures& figures) {
+  json all = json::object();
+  const auto requests = static_cast<double>(figures.requests);
+  for (const auto& [name, used] : figures.used) {
+    const double ticks = used.user_us + used.system_us, user = ticks == 0 ? 0 : used.user_us / ticks;
+    all[name] = {{"user_us", rounded(used.cpu_us * user / requests)},
+                 {"system_us", rounded(used.cpu_us * (1 - user) / requests)}};
+  }
+  return all;
+}
+
+json switches_json(const Figures& figures) {
+  json all = json::object();
+  for (const auto& [name, used] : figures.used) {
+    all[name] = rounded(static_cast<double>(used.context_switches) / static_cast<double>(figures.requests));
+  }
+  return all;
+}
+
 json row_json(const Row& row, const std::string& placement) {
   const Figures figures = figures_of(row);
   json rounds = json::array();
-  uint64_t requests = 0;
   for (const Round& round : row.rounds) {
     rounds.push_back({{"us_per_request", rounded(round.us_per_request)},
                       {"direct_us", rounded(round.direct_us)},
                       {"requests", round.requests}});
-    requests += round.requests;
-  }
-  json cpu = json::object();
-  for (const auto& [name, value] : figures.cpu_us_per_request) {
-    cpu[name] = rounded(value);
   }
   return {{"path", name_of(row.cell.path)},
           {"placement", placement},
@@ -69,10 +91,14 @@ json row_json(const Row& row, const std::string& placement) {
           {"added_us", rounded(figures.added_us)},
           {"spread", rounded(figures.spread)},
           {"loop", row.cell.load.rate != 0 ? "open" : "closed"},
-          {"requests", requests},
+          {"requests", figures.requests},
           {"latency_us", latency_json(*row.latency)},
           {"curve", curve_json(*row.latency)},
-          {"cpu_us_per_request", std::move(cpu)},
+          {"cpu_us_per_request", rounded_each(figures.cpu_us_per_request)},
+          {"cpu", cpu_json(figures)},
+          {"softirq_us", rounded(figures.softirq_us / static_cast<double>(figures.requests))},
+          {"context_switches", switches_json(figures)},
+          {"syscalls", rounded_each(row.syscalls)},
           {"rounds", std::move(rounds)}};
 }
 
@@ -163,11 +189,15 @@ Figures figures_of(const Row& row) {
       .spread = spread(us),
       .us_interval = interval_of_median(us),
       .ratio_interval = interval_of_median(ratios),
-      .cpu_us_per_request = {}};
+      .cpu_us_per_request = {},
+      .used = {}};
   std::map<std::string, std::vector<double>> cpu;
   for (const Round& round : row.rounds) {
-    for (const auto& [name, value] : round.cpu_us_per_request) {
-      cpu[name].push_back(value);
+    figures.requests += round.requests;
+    figures.softirq_us += round.softirq_us;
+    for (const auto& [name, used] : round.used) {
+      figures.used[name] += used;
+      cpu[name].push_back(used.cpu_us / static_cast<double>(round.requests));
     }
   }
   for (const auto& [name, values] : cpu) {

@@ -18,13 +18,15 @@ namespace fairlead::bench {
 struct Round {
   double us_per_request = 0, direct_us = 0;
   uint64_t requests = 0;
-  std::map<std::string, double> cpu_us_per_request;
+  std::map<std::string, Usage> used;  // by process
+  double softirq_us = 0;
 };
 
 struct Row {
   Cell cell;
   std::vector<Round> rounds;
-  std::shared_ptr<Histogram> latency;  // of all rounds
+  std::shared_ptr<Histogram> latency;      // of all rounds
+  std::map<std::string, double> syscalls;  // per request
 };
 
 // A cell without figures, and why.
@@ -46,7 +48,10 @@ struct Report {
 struct Figures {
   double us_per_request = 0, ratio = 0, added_us = 0, spread = 0;
   Interval us_interval, ratio_interval;
-  std::map<std::string, double> cpu_us_per_request;
+  std::map<std::string, double> cpu_us_per_request;  // medians
+  std::map<std::string, Usage> used;                 // sums
+  double softirq_us = 0;
+  uint64_t requests = 0;
 };
 Figures figures_of(const Row& row);
 

@@ -4,6 +4,7 @@
 #include "agent/bench/load/generator.h"
 #include "agent/bench/load/tcp.h"
 #include "agent/bench/load/wrk.h"
+#include "agent/bench/syscall_count.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -25,6 +26,8 @@ int64_t unix_ns_now() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
+
+std::string names_of(const Cell& cell) { return fmt::format("{} {}", name_of(cell.path), name_of(cell.load)); }
 
 }  // namespace
 
@@ -213,10 +216,12 @@ Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds dur
     return std::unexpected(before ? stock_before.error() : before.error());
   }
   const auto processes = processes_for(cell);
-  std::map<std::string, double> cpu;
+  Measurement measurement;
+  std::map<std::string, Usage> before_it;
   for (const auto& [name, pid] : processes) {
-    cpu[name] = -cpu_us_of(pid);
+    before_it[name] = usage_of(pid);
   }
+  const double softirq_before = softirq_us(cpus_);
   const auto sample = send(cell, {.place = {}, .duration = duration, .in_the_middle = {}});
   if (!sample) {
     return std::unexpected(sample.error());
@@ -224,12 +229,12 @@ Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds dur
   if (sample->requests == 0) {
     return duration < kLongest ? measure(cell, 2 * duration) : fail("no request was answered");
   }
-  Measurement measurement{.sample = *sample, .cpu_us_per_request = {}};
-  const auto requests = static_cast<double>(sample->requests);
+  measurement.softirq_us = softirq_us(cpus_) - softirq_before;
   for (const auto& [name, pid] : processes) {
-    measurement.cpu_us_per_request[name] = std::max(0.0, cpu[name] + cpu_us_of(pid)) / requests;
+    measurement.used[name] = usage_of(pid) - before_it[name];
   }
-  measurement.cpu_us_per_request["client"] = sample->client_cpu_us / requests;
+  measurement.used["client"] = sample->client;
+  measurement.sample = *sample;
   Status checked = check(cell, *before, sample->requests);
   if (checked && pair != nullptr) {
     checked = check_stock(*pair, *stock_before, sample->requests);
@@ -242,6 +247,12 @@ Status Rig::probe(const Cell& cell, std::chrono::milliseconds duration) {
   if (!start) {
     return std::unexpected(start.error());
   }
+  std::map<std::string, SyscallCount> counting;
+  for (const auto& [name, pid] : processes_for(cell)) {
+    if (auto count = SyscallCount::open(pid)) {
+      counting.emplace(name, std::move(*count));
+    }
+  }
   const auto sample = send(cell, {.place = {}, .duration = duration, .in_the_middle = [this] { note_memory(); }});
   if (!sample) {
     return std::unexpected(sample.error());
@@ -249,7 +260,15 @@ Status Rig::probe(const Cell& cell, std::chrono::milliseconds duration) {
   if (sample->requests == 0) {
     return duration < kLongest ? probe(cell, 2 * duration) : fail("no request was answered");
   }
+  for (const auto& [name, count] : counting) {
+    syscalls_[names_of(cell)][name] = static_cast<double>(count.read()) / static_cast<double>(sample->requests);
+  }
   return check(cell, *start, sample->requests);
+}
+
+std::map<std::string, double> Rig::syscalls(const Cell& cell) const {
+  const auto found = syscalls_.find(names_of(cell));
+  return found != syscalls_.end() ? found->second : std::map<std::string, double>();
 }
 
 std::map<std::string, Memory> Rig::memory() const {

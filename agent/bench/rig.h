@@ -20,7 +20,8 @@ namespace fairlead::bench {
 
 struct Measurement {
   Sample sample;
-  std::map<std::string, double> cpu_us_per_request;  // by "client", "server", "agent", "node-proxy", ...
+  std::map<std::string, Usage> used;  // by "client", "server", "agent", "node-proxy", ...
+  double softirq_us = 0;              // of the CPUs that are measured
 };
 
 class Rig {
@@ -35,8 +36,10 @@ class Rig {
   [[nodiscard]] Status settle(Path path) const;
   // Load on the path that was entered last.
   Result<Measurement> measure(const Cell& cell, std::chrono::milliseconds duration);
-  // The same, once per cell before anything counts: warms up, and notes memory.
+  // The same, once per cell before anything counts: warms up, notes memory, and counts system calls.
   Status probe(const Cell& cell, std::chrono::milliseconds duration);
+  // System calls per request by process, as the cell's probe saw them; empty where the kernel cannot count them.
+  [[nodiscard]] std::map<std::string, double> syscalls(const Cell& cell) const;
 
   // Memory of the mesh's processes now, and the most that a probe has seen, by name.
   [[nodiscard]] std::map<std::string, Memory> memory() const;
@@ -71,6 +74,7 @@ class Rig {
   std::map<Path, StockPair> stock_;
   std::map<std::string, pid_t> mesh_processes_;
   std::map<std::string, Memory> under_load_;
+  std::map<std::string, std::map<std::string, double>> syscalls_;  // by the cell's names
   std::string script_;
 };
 

@@ -3,7 +3,9 @@
 #include "agent/host/file.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <string_view>
@@ -11,17 +13,27 @@
 namespace fairlead::bench {
 namespace {
 
-// The number after `key` and blanks.
+// The number at the front of `text`, behind blanks, taken off it.
+uint64_t take_number(std::string_view& text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  return value;
+}
+
+// The number after `key`.
 uint64_t number_after(std::string_view text, std::string_view key) {
   const size_t at = text.find(key);
   if (at == std::string_view::npos) {
     return 0;
   }
   text.remove_prefix(at + key.size());
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  uint64_t value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value);
-  return value;
+  return take_number(text);
+}
+
+double us_of_ticks(uint64_t ticks) {
+  return static_cast<double>(ticks) * 1e6 / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
 }  // namespace
@@ -34,14 +46,62 @@ std::optional<Memory> memory_of(pid_t pid) {
   return Memory{.rss_kib = number_after(*text, "\nRss:"), .pss_kib = number_after(*text, "\nPss:")};
 }
 
-double cpu_us_of(pid_t pid) {
-  double sum = 0;
+Usage& Usage::operator+=(const Usage& other) {
+  cpu_us += other.cpu_us;
+  user_us += other.user_us;
+  system_us += other.system_us;
+  context_switches += other.context_switches;
+  return *this;
+}
+
+Usage Usage::operator-(const Usage& before) const {
+  return {.cpu_us = std::max(0.0, cpu_us - before.cpu_us),
+          .user_us = std::max(0.0, user_us - before.user_us),
+          .system_us = std::max(0.0, system_us - before.system_us),
+          .context_switches = context_switches - std::min(context_switches, before.context_switches)};
+}
+
+Usage usage_of(pid_t pid) {
+  Usage usage;
   std::error_code error;
   std::filesystem::directory_iterator tasks(fmt::format("/proc/{}/task", pid), error);
   for (const std::filesystem::directory_iterator end; !error && tasks != end; tasks.increment(error)) {
-    if (const auto text = host::read_file(tasks->path().string() + "/schedstat")) {
-      sum += static_cast<double>(number_after(*text, "")) / 1000;
+    const std::string folder = tasks->path().string();
+    if (const auto text = host::read_file(folder + "/schedstat")) {
+      usage.cpu_us += static_cast<double>(number_after(*text, "")) / 1000;
     }
+    if (const auto text = host::read_file(folder + "/status")) {
+      usage.context_switches +=
+          number_after(*text, "\nvoluntary_ctxt_switches:") + number_after(*text, "\nnonvoluntary_ctxt_switches:");
+    }
+  }
+  // The 14th and 15th of proc_pid_stat(5); the second, a name in brackets, may hold blanks.
+  if (const auto text = host::read_file(fmt::format("/proc/{}/stat", pid))) {
+    std::string_view rest = std::string_view(*text).substr(std::min(text->rfind(')') + 1, text->size()));
+    for (int field = 3; field < 14 && !rest.empty(); ++field) {
+      rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+      rest.remove_prefix(std::min(rest.find(' '), rest.size()));
+    }
+    usage.user_us = us_of_ticks(take_number(rest));
+    usage.system_us = us_of_ticks(take_number(rest));
+  }
+  return usage;
+}
+
+double softirq_us(std::span<const int> cpus) {
+  const auto text = host::read_file("/proc/stat");
+  double sum = 0;
+  for (const int cpu : cpus) {
+    const std::string key = fmt::format("\ncpu{} ", cpu);
+    const size_t at = text ? text->find(key) : std::string::npos;
+    if (at == std::string::npos) {
+      continue;
+    }
+    std::string_view rest = std::string_view(*text).substr(at + key.size());
+    for (int field = 0; field < 6; ++field) {  // user nice system idle iowait irq
+      take_number(rest);
+    }
+    sum += us_of_ticks(take_number(rest));
   }
   return sum;
 }

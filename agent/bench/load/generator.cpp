@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <vector>
 
 namespace fairlead::bench {
@@ -38,12 +39,15 @@ class Load {
     slots_.reserve(plan.connections);
     for (unsigned i = 0; i < plan.connections; ++i) {
       slots_.push_back(Slot{.client = HttpClient(target, plan.request)});
-      free_.push_back(plan.connections - 1 - i);
+      free_.push_back(i);
     }
   }
 
   // The exit code.
   int run() {
+    if (!plan_.new_connections && !open_all()) {
+      return 1;
+    }
     start_ = Clock::now();
     const uint64_t schedule_ns = ns_of(plan_.duration), last_ns = schedule_ns + ns_of(plan_.patience);
     total_ = plan_.rate > 0 ? static_cast<uint64_t>(static_cast<double>(schedule_ns) / period_ns_) : 0;
@@ -66,7 +70,8 @@ class Load {
  private:
   struct Slot {
     HttpClient client;
-    bool is_busy = false;  // a request is under way
+    bool is_busy = false;   // a request is under way
+    unsigned requests = 0;  // that its connection has carried
     uint64_t due_ns = 0;
     int watched = -1;       // the descriptor that epoll knows
     uint32_t interest = 0;  // for what
@@ -81,9 +86,20 @@ class Load {
     return is_open() ? next_ < total_ && due_ns(next_) <= now : now < schedule_ns;
   }
 
+  bool open_all() {
+    for (unsigned i = 0; i < slots_.size(); ++i) {
+      if (!slots_[i].client.open()) {
+        counts_.note(slots_[i].client.failure());
+        return false;
+      }
+      watch(i);
+    }
+    return true;
+  }
+
   void begin(uint64_t now) {
-    const unsigned number = free_.back();
-    free_.pop_back();
+    const unsigned number = free_.front();
+    free_.pop_front();
     Slot& slot = slots_[number];
     slot.is_busy = true;
     slot.due_ns = now;
@@ -126,8 +142,9 @@ class Load {
       ++counts_.answered;
       counts_.elapsed_ns = now;
       counts_.latency.record(now - slot.due_ns);
-      if (plan_.new_connections) {
+      if (plan_.new_connections || ++slot.requests == plan_.requests_per_connection) {
         slot.client.close();
+        slot.requests = 0;
       }
     } else {
       ++counts_.failed;
@@ -174,7 +191,7 @@ class Load {
   const Fd epoll_;
   Clock::time_point start_;
   std::vector<Slot> slots_;
-  std::vector<unsigned> free_;
+  std::deque<unsigned> free_;      // each has its turn
   uint64_t next_ = 0, total_ = 0;  // requests of the schedule
   uint64_t freed_ns_ = 0;          // when a connection was free again after none was
   bool broken_ = false;

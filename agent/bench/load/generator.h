@@ -24,6 +24,7 @@ struct HttpPlan {
   std::chrono::milliseconds duration{};      // of the schedule
   std::chrono::milliseconds patience{5000};  // for answers that are still to come when the schedule is over
   bool new_connections = false;              // one per request; the request should say "Connection: close"
+  unsigned requests_per_connection = 0;  // then it is closed, and a new one is opened when it is needed; 0: no limit
   // Each request is kept, and a failed one is counted, its connection replaced. Without this the first failure ends
   // the load with an error. Open loop only.
   bool keeps_requests = false;

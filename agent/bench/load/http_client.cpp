@@ -2,6 +2,7 @@
 
 #include "agent/bench/load/target.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -27,6 +28,20 @@ HttpClient::Step HttpClient::failed(const char* why) {
   failure_ = why;
   close();
   return Step::kFailed;
+}
+
+bool HttpClient::open() {
+  const timeval patience{.tv_sec = 5, .tv_usec = 0};
+  const int one = 1;
+  socket_ = Fd(socket(target_.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  if (!socket_ || ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&target_), size_of(target_)) != 0) {
+    failed(std::strerror(errno));
+    return false;
+  }
+  fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
+  return true;
 }
 
 HttpClient::Step HttpClient::send() {

@@ -25,6 +25,8 @@ class HttpClient {
   // `request` outlives this.
   HttpClient(const sockaddr_storage& target, std::string_view request) : target_(target), request_(request) {}
 
+  // Connects and waits for that, before anything is timed. False: failure() says why.
+  bool open();
   // Begins to connect, if there is no connection, and to send. The descriptor may be a new one after that.
   Step send();
   // Goes on after an event.

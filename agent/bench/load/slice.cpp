@@ -15,7 +15,7 @@ Result<Sample> finish(RunningLoad& load, const Slice& slice, const Interrupt& in
   }
   const LoadCounts& counts = load.counts();
   Sample sample{.requests = counts.answered,
-                .client_cpu_us = ended->cpu_us,
+                .client = ended->usage,
                 .latency = std::make_shared<Histogram>(counts.latency),
                 .due = counts.due,
                 .lateness = std::make_shared<Histogram>(counts.lateness)};

@@ -24,7 +24,7 @@ struct Sample {
   uint64_t requests = 0;  // answered as expected; 0: the slice was too short on this machine
   // The slice's time, divided by them. Of an open loop, where that is the schedule's, the median latency.
   double us_per_request = 0;
-  double client_cpu_us = 0;  // of the client process, user and system
+  Usage client{};  // the client's process
   std::shared_ptr<const Histogram> latency;
   // Open loop.
   uint64_t due = 0;                           // requests of the schedule

@@ -137,7 +137,7 @@ Result<Sample> run_wrk(const WrkLoad& load, const Slice& slice, const Interrupt&
   }
   auto sample = parse_wrk(content_of(output.get()));
   if (sample) {
-    sample->client_cpu_us = ended->cpu_us;
+    sample->client = ended->usage;
   }
   return sample;
 }

@@ -14,19 +14,19 @@ Report small_report() {
   report.placement = "one-core";
   report.machine = {{"cpu", "test"}};
   report.method = {{"rounds", 3}};
-  report.rows.push_back({{Path::kDirect, kHttp1}, {}, std::make_shared<Histogram>()});
-  report.rows.push_back({{Path::kNodeHttp, kHttp1}, {}, std::make_shared<Histogram>()});
+  report.rows.push_back({{Path::kDirect, kHttp1}, {}, std::make_shared<Histogram>(), {}});
+  report.rows.push_back({{Path::kNodeHttp, kHttp1}, {}, std::make_shared<Histogram>(), {}});
   for (const double direct : {10.0, 20.0, 12.0}) {
-    report.rows[0].rounds.push_back(
-        {.us_per_request = direct, .direct_us = direct, .requests = 100, .cpu_us_per_request = {}});
+    report.rows[0].rounds.push_back({.us_per_request = direct, .direct_us = direct, .requests = 100, .used = {}});
   }
   // Per round 2.0, 1.5 and 2.5 times direct.
   const double times[] = {20, 30, 30}, direct[] = {10, 20, 12};
   for (size_t i = 0; i < 3; ++i) {
-    report.rows[1].rounds.push_back({.us_per_request = times[i],
-                                     .direct_us = direct[i],
-                                     .requests = 50,
-                                     .cpu_us_per_request = {{"node-proxy", 8.0 + static_cast<double>(i)}}});
+    report.rows[1].rounds.push_back(
+        {.us_per_request = times[i],
+         .direct_us = direct[i],
+         .requests = 50,
+         .used = {{"node-proxy", {.cpu_us = 50 * (8.0 + static_cast<double>(i)), .user_us = 1, .system_us = 3}}}});
   }
   for (uint64_t us = 1; us <= 100; ++us) {
     report.rows[1].latency->record(us * 1000);
@@ -74,6 +74,12 @@ TEST(ReportJson, HasTheLatenciesOfAllRoundsTogether) {
   EXPECT_NEAR(row["latency_us"]["p99"].get<double>(), 99, 0.1);
   EXPECT_EQ(row["latency_us"]["max"], 100);
   EXPECT_EQ(row["curve"].back(), (nlohmann::json{1.0, 100.0}));
+}
+
+TEST(ReportJson, DividesTheExactCpuTimeAsTheTicksSay) {
+  const auto cpu = to_json(small_report())["rows"][1]["cpu"]["node-proxy"];
+  EXPECT_DOUBLE_EQ(cpu["user_us"].get<double>(), 9 / 4.0);
+  EXPECT_DOUBLE_EQ(cpu["system_us"].get<double>(), 9 * 3 / 4.0);
 }
 
 TEST(ReportJson, DirectIsOneTimesItself) {
