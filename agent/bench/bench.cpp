@@ -1,8 +1,8 @@
 #include "agent/bench/bench.h"
 
 #include "agent/bench/machine.h"
-#include "agent/bench/report.h"
-#include "agent/bench/rig.h"
+#include "agent/bench/run.h"
+#include "agent/bench/servers.h"
 #include "agent/host/file.h"
 
 #include <fmt/format.h>
@@ -11,39 +11,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <ctime>
 #include <filesystem>
-#include <optional>
 #include <random>
 
 namespace fairlead::bench {
 namespace {
-
-// One line that is overwritten on a terminal; elsewhere a line per round.
-class Progress {
- public:
-  explicit Progress(size_t steps) : steps_(steps) {}
-  void step(const std::string& what) {
-    const double spent = std::chrono::duration<double>(Clock::now() - start_).count();
-    const auto left = done_ == 0 ? 0.0 : spent / static_cast<double>(done_) * static_cast<double>(steps_ - done_);
-    ++done_;
-    if (is_terminal_) {
-      fmt::print(stderr, "\r\033[K[{}/{}] {}, {:.0f} s left", done_, steps_, what, left);
-      std::fflush(stderr);
-    }
-  }
-  void line(const std::string& what) const { fmt::print(stderr, "{}{}\n", is_terminal_ ? "\r\033[K" : "", what); }
-  void clear() const {
-    if (is_terminal_) {
-      fmt::print(stderr, "\r\033[K");
-    }
-  }
-
- private:
-  size_t steps_, done_ = 0;
-  bool is_terminal_ = isatty(STDERR_FILENO) == 1;
-  Clock::time_point start_ = Clock::now();
-};
 
 // This process itself stays off the CPUs that are measured, where there are others.
 void keep_to(const std::vector<int>& cpus) {
@@ -63,217 +36,106 @@ int refused(const std::string& what) {
   return 1;
 }
 
-class Run {
- public:
-  Run(Options options, const Interrupt& interrupt) : options_(std::move(options)), interrupt_(interrupt) {}
-
-  Status measure() {
-    if (const Status ready = prepare(); !ready) {
-      return ready;
-    }
-    auto rig = Rig::open(options_.paths, cpus_, interrupt_);
-    if (!rig) {
-      return std::unexpected(rig.error());
-    }
-    rig_ = std::move(*rig);
-    report_.machine = describe_machine(cpus_, rig_->agent_version());
-    describe_method();
-    Progress progress(order(0).size() * (options_.rounds + 1));
-    for (const auto& stage : {&Run::note_idle_memory, &Run::probe_all, &Run::measure_rounds}) {
-      if (const Status done = (this->*stage)(progress); !done) {
-        progress.clear();
-        return done;
-      }
-    }
-    progress.clear();
-    report_.under_load = rig_->memory_under_load();
-    order_rows();
-    rig_.reset();
-    return {};
+// The CPUs that are measured: the last ones, since the first gets most of the machine's interrupts.
+Result<std::vector<int>> choose_cpus(Placement placement) {
+  const size_t wanted = placement == Placement::kOneCore ? 1 : 2;
+  std::vector<int> cpus = usable_cpus();
+  if (cpus.size() < wanted) {
+    return fail(fmt::format("{} CPUs wanted, {} usable", wanted, cpus.size()));
   }
+  const auto others = cpus.end() - static_cast<ptrdiff_t>(wanted);
+  keep_to(std::vector<int>(cpus.begin(), others));
+  cpus.erase(cpus.begin(), others);
+  return cpus;
+}
 
-  [[nodiscard]] const Report& report() const { return report_; }
-
- private:
-  // What has to be there; what need not is named in the report.
-  Status prepare() {
-    for (const char* program : {"wrk", "nginx", "ip"}) {
-      if (find_program(program).empty()) {
-        return fail(fmt::format("{} is not installed; the bench needs it (scripts/setup test installs it)", program));
-      }
+// A path whose programs are missing is named in the report.
+void drop_missing(Options& options, Report& report) {
+  for (const auto& [path, program] : {std::pair(Path::kHaproxyPair, "haproxy")}) {
+    if (!find_program(program).empty() || std::erase(options.paths, path) == 0) {
+      continue;
     }
-    if (geteuid() != 0) {
-      return fail("makes network namespaces and starts an agent: run it as root");
-    }
-    const size_t wanted = options_.placement == Placement::kOneCore ? 1 : 2;
-    cpus_ = usable_cpus();
-    if (cpus_.size() < wanted) {
-      return fail(fmt::format("{} CPUs wanted, {} usable", wanted, cpus_.size()));
-    }
-    // The last ones: the first CPU gets most of the machine's interrupts.
-    const auto others = cpus_.end() - static_cast<ptrdiff_t>(wanted);
-    keep_to(std::vector<int>(cpus_.begin(), others));
-    cpus_.erase(cpus_.begin(), others);
-    report_.placement = wanted == 1 ? "one-core" : "two-cores";
-    if (std::ranges::find(options_.paths, Path::kDirect) == options_.paths.end()) {
-      options_.paths.insert(options_.paths.begin(), Path::kDirect);
-    }
-    for (const auto& [path, program] : {std::pair(Path::kHaproxyPair, "haproxy")}) {
-      if (std::erase(options_.paths, path) != 0) {
-        if (!find_program(program).empty()) {
-          options_.paths.push_back(path);
-        } else {
-          drop(path, fmt::format("{} is not installed", program));
-        }
-      }
-    }
-    return {};
-  }
-
-  void drop(Path path, const std::string& reason) {
-    for (const Load& load : options_.loads) {
+    for (const Load& load : options.loads) {
       if (carries(path, load)) {
-        report_.not_measured.push_back({{path, load}, reason, /*is_missing=*/true});
+        report.not_measured.push_back({{path, load}, fmt::format("{} is not installed", program), /*is_missing=*/true});
       }
     }
   }
+}
 
-  void describe_method() {
-    report_.method = {{"command_line", options_.command_line},
-                      {"rounds", options_.rounds},
-                      {"duration_ms", options_.duration.count()},
-                      {"seed", seed_},
-                      {"body_bytes", Load::kBodyBytes}};
-  }
-
-  // The cells of a round that have not failed.
-  [[nodiscard]] std::vector<Cell> order(unsigned round) const {
-    std::vector<Cell> cells = order_of_round(options_.paths, options_.loads, seed_ + round);
-    std::erase_if(cells, [&](const Cell& cell) { return has_failed(cell); });
-    return cells;
-  }
-
-  [[nodiscard]] bool has_failed(const Cell& cell) const {
-    return std::ranges::any_of(report_.not_measured, [&](const NotMeasured& other) { return other.cell == cell; });
-  }
-
-  // Marks a cell as failed and takes its figures away. An error if no ratio can be had without it.
-  Status failed(const Cell& cell, const Error& error) {
-    // A signal is no property of a cell.
-    if (const Status uninterrupted = interrupt_.sleep({}); !uninterrupted) {
-      return uninterrupted;
-    }
-    if (cell.path == Path::kDirect) {
-      return fail(error, fmt::format("{} {}", name_of(cell.path), name_of(cell.load)));
-    }
-    report_.not_measured.push_back({cell, error.message(), /*is_missing=*/false});
-    std::erase_if(report_.rows, [&](const Row& row) { return row.cell == cell; });
-    return {};
-  }
-
-  // Enters the path of each cell in turn where it changes, and calls `measure`.
-  template <class Measure>
-  Status for_each(const std::vector<Cell>& cells, Measure measure) {
-    std::optional<Path> entered;
-    std::optional<Error> not_entered;
-    for (const Cell& cell : cells) {
-      if (entered != cell.path) {
-        const Status modes = rig_->enter(cell.path), in = modes ? rig_->settle(cell.path) : modes;
-        not_entered = in ? std::nullopt : std::optional(in.error());
-        entered = cell.path;
-      }
-      const Status done = not_entered ? std::unexpected(*not_entered) : measure(cell);
-      if (!done) {
-        if (const Status noted = failed(cell, done.error()); !noted) {
-          return noted;
-        }
-      }
-    }
-    return {};
-  }
-
-  // Before anything has run: the two pods, and whatever processes the wanted paths need.
-  Status note_idle_memory(Progress& progress) {
-    constexpr std::chrono::milliseconds kRest(500);
-    progress.line("idle memory");
-    for (const Path path : {Path::kSidecarPair, Path::kNodeHttp, Path::kNodeKernel}) {
-      if (std::ranges::find(options_.paths, path) == options_.paths.end()) {
-        continue;
-      }
-      if (const Status entered = rig_->enter(path); !entered) {
-        return failed({path, options_.loads.front()}, entered.error());
-      }
-      if (const Status rested = interrupt_.sleep(kRest); !rested) {
-        return rested;
-      }
-      for (const auto& [name, memory] : rig_->memory()) {
-        report_.idle.emplace(name, memory);
-      }
-    }
-    return {};
-  }
-
-  Status probe_all(Progress& progress) {
-    progress.line("warming up, and looking which way each path goes");
-    return for_each(order(0), [&](const Cell& cell) -> Status {
-      progress.step(fmt::format("probe {} {}", name_of(cell.path), name_of(cell.load)));
-      return rig_->probe(cell, options_.duration);
-    });
-  }
-
-  Status measure_rounds(Progress& progress) {
-    for (unsigned number = 1; number <= options_.rounds; ++number) {
-      progress.line(fmt::format("round {} of {}", number, options_.rounds));
-      std::vector<std::pair<Cell, Measurement>> round;
-      const Status done = for_each(order(number), [&](const Cell& cell) -> Status {
-        progress.step(fmt::format("{} {}", name_of(cell.path), name_of(cell.load)));
-        auto measured = rig_->measure(cell, options_.duration);
-        if (!measured) {
-          return std::unexpected(measured.error());
-        }
-        round.emplace_back(cell, std::move(*measured));
-        return {};
-      });
-      if (!done) {
-        return done;
-      }
-      add(round);
-    }
-    return {};
-  }
-
-  void add(const std::vector<std::pair<Cell, Measurement>>& round) {
-    for (const auto& [cell, measured] : round) {
-      const auto direct =
-          std::ranges::find_if(round, [&](const auto& other) { return other.first == Cell{Path::kDirect, cell.load}; });
-      auto row = std::ranges::find_if(report_.rows, [&](const Row& other) { return other.cell == cell; });
-      if (row == report_.rows.end()) {
-        row = report_.rows.insert(row, Row{cell, {}, std::make_shared<Histogram>(), rig_->syscalls(cell)});
-      }
-      row->latency->add(*measured.sample.latency);
-      row->rounds.push_back({.us_per_request = measured.sample.us_per_request,
-                             .direct_us = direct->second.sample.us_per_request,
-                             .requests = measured.sample.requests,
-                             .used = measured.used,
-                             .softirq_us = measured.softirq_us});
+Status check_tools() {
+  for (const char* program : {"wrk", "nginx", "ip"}) {
+    if (find_program(program).empty()) {
+      return fail(fmt::format("{} is not installed; the bench needs it (scripts/setup test installs it)", program));
     }
   }
+  return geteuid() == 0 ? Status() : fail("makes network namespaces and starts an agent: run it as root");
+}
 
-  // By load as they were given, then by path.
-  void order_rows() {
-    const auto place = [&](const Row& row) {
-      return std::pair(std::ranges::find(options_.loads, row.cell.load) - options_.loads.begin(), row.cell.path);
-    };
-    std::ranges::sort(report_.rows, [&](const Row& a, const Row& b) { return place(a) < place(b); });
+bool wants(const Options& options, Options::Part part) {
+  return std::ranges::find(options.parts, part) != options.parts.end();
+}
+
+// By load as they were given, then by path.
+void order_rows(const Options& options, Report& report) {
+  const auto place = [&](const Row& row) {
+    return std::pair(std::ranges::find(options.loads, row.cell.load) - options.loads.begin(), row.cell.path);
+  };
+  std::ranges::sort(report.rows, [&](const Row& a, const Row& b) { return place(a) < place(b); });
+}
+
+Status measure_parts(Run& run, uint64_t seed) {
+  if (wants(run.options, Options::Part::kRounds)) {
+    if (const Status noted = note_idle_memory(run); !noted) {
+      return noted;
+    }
+    if (const Status probed = probe_cells(run, seed); !probed) {
+      return probed;
+    }
+    if (const Status measured = measure_rounds(run, seed); !measured) {
+      return measured;
+    }
   }
+  if (wants(run.options, Options::Part::kLadder)) {
+    if (const Status climbed = climb_ladders(run); !climbed) {
+      return climbed;
+    }
+  }
+  return wants(run.options, Options::Part::kEvents) ? watch_events(run) : Status();
+}
 
-  Options options_;
-  const Interrupt& interrupt_;
-  std::vector<int> cpus_;
-  uint64_t seed_ = std::random_device()();
-  std::unique_ptr<Rig> rig_;
-  Report report_;
-};
+// `report` has what there is, however it ends.
+Status measure(Options& options, const Interrupt& interrupt, Report& report) {
+  if (const Status there = check_tools(); !there) {
+    return there;
+  }
+  const auto cpus = choose_cpus(options.placement);
+  if (!cpus) {
+    return std::unexpected(cpus.error());
+  }
+  report.placement = cpus->size() == 1 ? "one-core" : "two-cores";
+  if (std::ranges::find(options.paths, Path::kDirect) == options.paths.end()) {
+    options.paths.insert(options.paths.begin(), Path::kDirect);
+  }
+  drop_missing(options, report);
+  const auto rig = Rig::open(options.paths, *cpus, interrupt);
+  if (!rig) {
+    return std::unexpected(rig.error());
+  }
+  const uint64_t seed = std::random_device()();
+  report.machine = describe_machine(*cpus, (*rig)->agent_version());
+  report.method = {{"command_line", options.command_line},
+                   {"rounds", options.rounds},
+                   {"duration_ms", options.duration.count()},
+                   {"seed", seed},
+                   {"body_bytes", Load::kBodyBytes}};
+  Run run{.options = options, .interrupt = interrupt, .rig = **rig, .report = report};
+  const Status done = measure_parts(run, seed);
+  run.progress.clear();
+  report.is_partial = !done;
+  order_rows(options, report);
+  return done;
+}
 
 Status write_report(const Report& report, const std::string& folder) {
   std::error_code error;
@@ -281,27 +143,35 @@ Status write_report(const Report& report, const std::string& folder) {
   if (error) {
     return fail_sys(folder, error.value());
   }
-  const Status json = host::replace_file(folder + "/report.json", to_json(report).dump(1) + "\n");
-  return json ? host::replace_file(folder + "/report.md", to_markdown(report)) : json;
+  for (const auto& [name, text] :
+       {std::pair("report.json", to_json(report).dump(1) + "\n"),
+        {"report.md", to_markdown(report)},
+        {"latency.hlog", to_histogram_log(report, static_cast<double>(std::time(nullptr)))}}) {
+    if (const Status written = host::replace_file(folder + "/" + name, text); !written) {
+      return written;
+    }
+  }
+  return {};
 }
 
 }  // namespace
 
 int run(Options options) {
-  const std::string out = options.out;
   const Interrupt interrupt;
   Report report;
-  {
-    Run measuring(std::move(options), interrupt);
-    if (const Status measured = measuring.measure(); !measured) {
-      return refused(measured.error().message());
+  const Status measured = measure(options, interrupt, report);
+  // Before anything ran there is nothing to report.
+  if (!report.machine.is_null()) {
+    if (const Status written = write_report(report, options.out); !written) {
+      return refused(written.error().message());
     }
-    report = measuring.report();
   }
-  if (const Status written = write_report(report, out); !written) {
-    return refused(written.error().message());
+  if (!measured) {
+    return refused(
+        measured.error().message() +
+        (report.machine.is_null() ? "" : fmt::format("; {}/report.json has what was measured", options.out)));
   }
-  fmt::print("{}\n{}/report.json and report.md written\n", to_markdown(report), out);
+  fmt::print("{}\n{}/report.json, report.md and latency.hlog written\n", to_markdown(report), options.out);
   int code = 0;
   for (const NotMeasured& cell : report.not_measured) {
     if (!cell.is_missing) {

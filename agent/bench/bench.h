@@ -13,6 +13,8 @@ namespace fairlead::bench {
 enum class Placement : uint8_t { kOneCore, kTwoCores };
 
 struct Options {
+  enum class Part : uint8_t { kRounds, kLadder, kEvents };
+  std::vector<Part> parts{Part::kRounds};
   std::vector<Path> paths{std::begin(kAllPaths), std::end(kAllPaths)};  // direct is measured in any case
   std::vector<Load> loads;
   unsigned rounds = 15;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -97,28 +98,50 @@ Counters parse_counters(std::string_view text) {
 Mesh::Mesh(Mesh&& other) noexcept = default;
 
 Result<Mesh> Mesh::start(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt) {
-  std::error_code error;
-  const std::string program =
-      (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "fairlead-agent").string();
-  const std::string config = stage.folder() + "/config", log = stage.folder() + "/agent.log";
+  const std::string config = stage.folder() + "/config";
   if (mkdir(config.c_str(), 0755) != 0) {
     return fail_sys(config);
   }
-  const Fd output(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (const Status written = host::replace_file(config + "/bench.yaml", manifests(stage)); !written || !output) {
-    return fail(config + ": cannot be written");
+  if (const Status written = host::replace_file(config + "/bench.yaml", manifests(stage)); !written) {
+    return std::unexpected(written.error());
   }
-  Mesh mesh(stage.run_dir());
-  auto agent = Process::exec(agent_command(program, config, stage.run_dir()), {.netns = {}, .cpus = cpus},
+  Mesh mesh(stage, cpus);
+  if (const Status launched = mesh.launch(interrupt); !launched) {
+    return std::unexpected(launched.error());
+  }
+  return mesh;
+}
+
+Status Mesh::launch(const Interrupt& interrupt) {
+  std::error_code error;
+  const std::string program =
+      (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "fairlead-agent").string();
+  const std::string log = folder_ + "/agent.log";
+  const Fd output(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  if (!output) {
+    return fail_sys(log);
+  }
+  auto agent = Process::exec(agent_command(program, folder_ + "/config", run_dir_), {.netns = {}, .cpus = cpus_},
                              {.input = -1, .output = output.get()});
   if (!agent) {
     return std::unexpected(agent.error());
   }
-  mesh.agent_ = std::move(*agent);
-  if (const Status started = mesh.await_start(log, interrupt); !started) {
-    return std::unexpected(started.error());
+  agent_ = std::move(*agent);
+  return await_start(log, interrupt);
+}
+
+Status Mesh::restart_agent(const Interrupt& interrupt) {
+  agent_.signal(SIGKILL);
+  agent_.await();
+  return launch(interrupt);
+}
+
+Status Mesh::switch_client(std::string_view mode) {
+  if (const Status set = set_mode("pod/bench/client", mode); !set) {
+    return set;
   }
-  return mesh;
+  modes_.client = mode == "sidecar" ? "sidecar" : "node";
+  return wait();
 }
 
 Status Mesh::await_start(const std::string& log, const Interrupt& interrupt) {

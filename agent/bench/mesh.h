@@ -44,6 +44,10 @@ class Mesh {
 
   // Returns when new connections go the new way.
   Status set_modes(const Modes& modes, const Interrupt& interrupt);
+  // The client's pod alone, with nothing ended on its way: "node" or "sidecar".
+  Status switch_client(std::string_view mode);
+  // Kills the agent and starts another, which takes over. Returns when all is in force.
+  Status restart_agent(const Interrupt& interrupt);
   [[nodiscard]] Result<Counters> counters() const;
   // The paths that access records since then tell ("node_http", "sidecar_outbound", ...).
   [[nodiscard]] Result<std::set<std::string>> paths_since(int64_t unix_ns) const;
@@ -52,7 +56,9 @@ class Mesh {
   [[nodiscard]] const std::string& version() const { return version_; }
 
  private:
-  explicit Mesh(std::string run_dir) : run_dir_(std::move(run_dir)) {}
+  Mesh(const Stage& stage, std::vector<int> cpus)
+      : folder_(stage.folder()), run_dir_(stage.run_dir()), cpus_(std::move(cpus)) {}
+  Status launch(const Interrupt& interrupt);
   Status await_start(const std::string& log, const Interrupt& interrupt);
   Status set_mode(std::string_view pod, std::string_view mode) const;
   Status await_end(std::string_view sidecar, const Interrupt& interrupt) const;
@@ -60,7 +66,8 @@ class Mesh {
   [[nodiscard]] Status wait() const;
   [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
 
-  std::string run_dir_;
+  std::string folder_, run_dir_;
+  std::vector<int> cpus_;
   std::string metrics_address_, version_;
   Modes modes_{"node", "node"};
   Process agent_;

@@ -21,9 +21,6 @@ std::vector<double> each(const Row& row, Get get) {
   return values;
 }
 
-// A number with as many digits as mean something.
-double rounded(double value) { return std::round(value * 1e4) / 1e4; }
-
 json interval_json(const Interval& interval) { return {rounded(interval.low), rounded(interval.high)}; }
 
 json memory_json(const Memory& memory) { return {{"rss_kib", memory.rss_kib}, {"pss_kib", memory.pss_kib}}; }
@@ -113,31 +110,6 @@ json memory_of_all(const Report& report) {
   return all;
 }
 
-// Columns padded to their widest cell, in Markdown's form.
-std::string table(const std::vector<std::vector<std::string>>& lines) {
-  std::vector<size_t> widths(lines.front().size(), 3);
-  for (const auto& line : lines) {
-    for (size_t i = 0; i < line.size(); ++i) {
-      widths[i] = std::max(widths[i], line[i].size());
-    }
-  }
-  std::string text;
-  for (size_t n = 0; n < lines.size(); ++n) {
-    for (size_t i = 0; i < widths.size(); ++i) {
-      text +=
-          i < 2 ? fmt::format("| {:<{}} ", lines[n][i], widths[i]) : fmt::format("| {:>{}} ", lines[n][i], widths[i]);
-    }
-    text += "|\n";
-    if (n == 0) {
-      for (size_t i = 0; i < widths.size(); ++i) {
-        text += fmt::format("|{}{}", std::string(widths[i] + 1, '-'), i < 2 ? "-" : ":");
-      }
-      text += "|\n";
-    }
-  }
-  return text;
-}
-
 std::string latency_table(const Report& report) {
   std::vector<std::vector<std::string>> lines = {
       {"load", "path", "us/request", "ratio to direct", "95 % interval", "added us", "spread"}};
@@ -179,6 +151,32 @@ std::string text_of(const json& object, const char* key) {
 
 }  // namespace
 
+double rounded(double value) { return std::round(value * 1e4) / 1e4; }
+
+std::string table(const std::vector<std::vector<std::string>>& lines) {
+  std::vector<size_t> widths(lines.front().size(), 3);
+  for (const auto& line : lines) {
+    for (size_t i = 0; i < line.size(); ++i) {
+      widths[i] = std::max(widths[i], line[i].size());
+    }
+  }
+  std::string text;
+  for (size_t n = 0; n < lines.size(); ++n) {
+    for (size_t i = 0; i < widths.size(); ++i) {
+      text +=
+          i < 2 ? fmt::format("| {:<{}} ", lines[n][i], widths[i]) : fmt::format("| {:>{}} ", lines[n][i], widths[i]);
+    }
+    text += "|\n";
+    if (n == 0) {
+      for (size_t i = 0; i < widths.size(); ++i) {
+        text += fmt::format("|{}{}", std::string(widths[i] + 1, '-'), i < 2 ? "-" : ":");
+      }
+      text += "|\n";
+    }
+  }
+  return text;
+}
+
 Figures figures_of(const Row& row) {
   const auto us = each(row, [](const Round& round) { return round.us_per_request; });
   const auto ratios = each(row, [](const Round& round) { return round.us_per_request / round.direct_us; });
@@ -218,17 +216,38 @@ json to_json(const Report& report) {
                             {"why", cell.is_missing ? "missing" : "failed"},
                             {"reason", cell.reason}});
   }
-  return {{"version", kVersion},     {"machine", report.machine},       {"method", report.method},
-          {"rows", std::move(rows)}, {"memory", memory_of_all(report)}, {"not_measured", std::move(not_measured)}};
+  json all = {{"version", kVersion},     {"machine", report.machine},       {"method", report.method},
+              {"rows", std::move(rows)}, {"memory", memory_of_all(report)}, {"not_measured", std::move(not_measured)}};
+  if (!report.ladders.empty()) {
+    all["ladder"] = to_json(report.ladders, report.placement);
+  }
+  if (!report.events.empty()) {
+    all["events"] = to_json(report.events);
+  }
+  if (report.is_partial) {
+    all["partial"] = true;
+  }
+  return all;
 }
 
 std::string to_markdown(const Report& report) {
   std::string text = fmt::format("{}, {} CPUs, {}; {}; load average {}\n\n", text_of(report.machine, "cpu"),
                                  text_of(report.machine, "cpus"), text_of(report.machine, "kernel"), report.placement,
                                  text_of(report.machine, "load_average"));
-  text += latency_table(report);
+  if (report.is_partial) {
+    text += "The run was ended before its end: what follows is what it had until then.\n\n";
+  }
+  if (!report.rows.empty()) {
+    text += latency_table(report);
+  }
   if (!report.idle.empty() || !report.under_load.empty()) {
     text += "\n" + memory_table(report);
+  }
+  if (!report.ladders.empty()) {
+    text += "\n" + to_markdown(report.ladders);
+  }
+  if (!report.events.empty()) {
+    text += "\n" + to_markdown(report.events);
   }
   for (const NotMeasured& cell : report.not_measured) {
     text += fmt::format("\n{} {}: {}: {}\n", name_of(cell.cell.path), name_of(cell.cell.load),

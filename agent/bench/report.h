@@ -1,6 +1,8 @@
 // The result of a run: report.json (docs/report-json.md), and the table for people. Pure; any thread.
 #pragma once
 
+#include "agent/bench/events.h"
+#include "agent/bench/ladder.h"
 #include "agent/bench/load/histogram.h"
 #include "agent/bench/paths.h"
 #include "agent/bench/statistics.h"
@@ -42,6 +44,9 @@ struct Report {
   std::vector<Row> rows;
   std::vector<NotMeasured> not_measured;
   std::map<std::string, Memory> idle, under_load;  // by process
+  std::vector<Ladder> ladders;
+  std::vector<Event> events;
+  bool is_partial = false;  // the run ended before its end
 };
 
 // What a row's rounds say.
@@ -56,6 +61,20 @@ struct Figures {
 Figures figures_of(const Row& row);
 
 nlohmann::json to_json(const Report& report);
+// Parts of it (report_parts.cpp).
+nlohmann::json to_json(const std::vector<Ladder>& ladders, const std::string& placement);
+nlohmann::json to_json(const std::vector<Event>& events);
+std::string to_markdown(const std::vector<Ladder>& ladders);
+std::string to_markdown(const std::vector<Event>& events);
+
+// The latencies of all rows, merged over the rounds, as a histogram log that HdrHistogram's tools read; a tag is
+// "PATH/LOAD".
+std::string to_histogram_log(const Report& report, double start_unix_s);
+
+// Columns padded to their widest cell, the first two to the left: Markdown that reads on a terminal too.
+std::string table(const std::vector<std::vector<std::string>>& lines);
+// As many digits as mean something.
+double rounded(double value);
 
 // Markdown; readable on a terminal as it stands.
 std::string to_markdown(const Report& report);

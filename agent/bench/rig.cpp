@@ -1,7 +1,6 @@
 #include "agent/bench/rig.h"
 
 #include "agent/bench/evidence.h"
-#include "agent/bench/load/generator.h"
 #include "agent/bench/load/tcp.h"
 #include "agent/bench/load/wrk.h"
 #include "agent/bench/syscall_count.h"
@@ -113,23 +112,12 @@ Result<Sample> Rig::send(const Cell& cell, Slice slice) const {
     auto running = start_tcp({kind, target, load.bytes, slice.duration}, slice.place);
     return running ? finish(*running, slice, interrupt_) : std::unexpected(running.error());
   }
-  const StockPair* pair = stock(cell.path);
-  const Endpoint target = pair != nullptr ? pair->entrance()
-                          : is_off
-                              ? Endpoint{stage_->server().address, kHttpPort}
-                              : Endpoint{cell.path == Path::kNodeKernel ? kTcpService : kHttpService, kServicePort};
-  const std::string page = page_of(load.bytes);
+  const HttpPlan plan = plan_for(cell, slice.duration);
   if (load.rate == 0 && !load.new_connections) {
-    const std::string url = fmt::format("http://{}:{}{}", target.address, target.port, page);
+    const std::string url = fmt::format("http://{}:{}{}", plan.target.address, plan.target.port, page_of(load.bytes));
     return run_wrk({.script = script_, .url = url, .connections = load.connections}, slice, interrupt_);
   }
-  auto running = start_http({.target = target,
-                             .request = get_request(page, load.new_connections),
-                             .connections = load.connections,
-                             .rate = static_cast<double>(load.rate),
-                             .duration = slice.duration,
-                             .new_connections = load.new_connections},
-                            slice.place);
+  auto running = start_http(plan, slice.place);
   auto sample = running ? finish(*running, slice, interrupt_) : std::unexpected(running.error());
   if (sample && load.rate != 0) {
     if (sample->requests != sample->due) {
@@ -139,6 +127,47 @@ Result<Sample> Rig::send(const Cell& cell, Slice slice) const {
     sample->us_per_request = static_cast<double>(sample->latency->at(0.5)) / 1000;
   }
   return sample;
+}
+
+HttpPlan Rig::plan_for(const Cell& cell, std::chrono::milliseconds duration) const {
+  const StockPair* pair = stock(cell.path);
+  const bool is_off = modes_of(cell.path).client == "off";
+  const char* const service = cell.path == Path::kNodeKernel ? kTcpService : kHttpService;
+  return {.target = pair != nullptr ? pair->entrance()
+                    : is_off        ? Endpoint{stage_->server().address, kHttpPort}
+                                    : Endpoint{service, kServicePort},
+          .request = get_request(page_of(cell.load.bytes), cell.load.new_connections),
+          .connections = cell.load.connections,
+          .rate = static_cast<double>(cell.load.rate),
+          .duration = duration,
+          .new_connections = cell.load.new_connections};
+}
+
+Result<RunningLoad> Rig::watch(Path path, unsigned rate, std::chrono::milliseconds duration) const {
+  HttpPlan plan = plan_for({path, {.connections = 16, .rate = rate}}, duration);
+  plan.requests_per_connection = 20;
+  plan.keeps_requests = true;
+  return start_http(plan, {stage_->client().netns, cpus_});
+}
+
+Result<Step> Rig::offer(const Cell& cell, std::chrono::milliseconds duration) const {
+  HttpPlan plan = plan_for(cell, duration);
+  plan.patience = std::chrono::milliseconds(500);
+  const Place place{stage_->client().netns, cpus_};
+  auto running = start_http(plan, place);
+  if (!running) {
+    return std::unexpected(running.error());
+  }
+  const auto sample = finish(*running, {.place = place, .duration = duration, .in_the_middle = {}}, interrupt_);
+  if (!sample) {
+    return std::unexpected(sample.error());
+  }
+  const double seconds = std::chrono::duration<double>(duration).count();
+  const double spent = std::max(seconds, sample->us_per_request * static_cast<double>(sample->requests) / 1e6);
+  return Step{.offered_per_s = cell.load.rate,
+              .achieved_per_s = static_cast<double>(sample->requests) / spent,
+              .unanswered = sample->due - sample->requests,
+              .latency = sample->latency};
 }
 
 std::map<std::string, pid_t> Rig::processes_for(const Cell& cell) const {

@@ -2,6 +2,8 @@
 // a figure whose path is not shown. Main thread only.
 #pragma once
 
+#include "agent/bench/ladder.h"
+#include "agent/bench/load/generator.h"
 #include "agent/bench/load/slice.h"
 #include "agent/bench/mesh.h"
 #include "agent/bench/paths.h"
@@ -41,6 +43,13 @@ class Rig {
   // System calls per request by process, as the cell's probe saw them; empty where the kernel cannot count them.
   [[nodiscard]] std::map<std::string, double> syscalls(const Cell& cell) const;
 
+  // A load on the path that was entered last, of which failures are counted and each request is kept; its connections
+  // are renewed now and then, so that new ones are seen to go where a change sends them.
+  [[nodiscard]] Result<RunningLoad> watch(Path path, unsigned rate, std::chrono::milliseconds duration) const;
+  // An open loop that may be more than the path can carry.
+  [[nodiscard]] Result<Step> offer(const Cell& cell, std::chrono::milliseconds duration) const;
+  [[nodiscard]] Mesh& mesh() { return *mesh_; }
+
   // Memory of the mesh's processes now, and the most that a probe has seen, by name.
   [[nodiscard]] std::map<std::string, Memory> memory() const;
   [[nodiscard]] const std::map<std::string, Memory>& memory_under_load() const { return under_load_; }
@@ -49,6 +58,7 @@ class Rig {
  private:
   Rig(const Interrupt& interrupt, std::vector<int> cpus) : interrupt_(interrupt), cpus_(std::move(cpus)) {}
   Status start_parts(const std::vector<Path>& paths);
+  [[nodiscard]] HttpPlan plan_for(const Cell& cell, std::chrono::milliseconds duration) const;
   [[nodiscard]] Result<Sample> send(const Cell& cell, Slice slice) const;
   // What uses CPU for a cell, besides the client.
   [[nodiscard]] std::map<std::string, pid_t> processes_for(const Cell& cell) const;

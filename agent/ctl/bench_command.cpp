@@ -18,6 +18,9 @@ constexpr const char* kLoads =
     "open "
     "loop), tcp-rr-BYTES, tcp-stream-BYTES";
 
+constexpr const char* kFullLoads[] = {"http",           "http-c1000", "http-c1-10k", "http-c1-1m",    "http-c8-new",
+                                      "http-c64-r2000", "tcp-rr-64",  "tcp-rr-16k",  "tcp-stream-1k", "tcp-stream-16k"};
+
 using bench::Load;
 using bench::Path;
 
@@ -42,7 +45,12 @@ CLI::Validator duration_validator() {
 // "http" stands for one load per number of connections.
 std::vector<Load> loads_of(const BenchArguments& arguments) {
   std::vector<Load> loads;
-  for (const std::string& name : arguments.loads) {
+  std::vector<std::string> names = arguments.loads;
+  if (names.empty()) {
+    names = arguments.full ? std::vector<std::string>(std::begin(kFullLoads), std::end(kFullLoads))
+                           : std::vector<std::string>{"http", "tcp-rr-64"};
+  }
+  for (const std::string& name : names) {
     if (name != "http") {
       loads.push_back(*bench::parse_load(name));
       continue;
@@ -81,8 +89,7 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
       ->check(CLI::IsMember(path_names()));
   sub.add_option("--loads", arguments.loads, fmt::format("what to send: {}", kLoads))
       ->delimiter(',')
-      ->check(load_validator())
-      ->capture_default_str();
+      ->check(load_validator());
   sub.add_option("--connections", arguments.connections, "of the http loads")
       ->delimiter(',')
       ->check(CLI::Range(1U, bench::kMostConnections))
@@ -94,10 +101,20 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
       ->check(CLI::IsMember({"one-core", "two-cores"}))
       ->capture_default_str();
   sub.add_option("--out", arguments.out, "folder for report.json and report.md")->capture_default_str();
-  sub.add_flag("--quick", arguments.quick, "5 rounds of 200ms, where nothing else is said: about a minute");
+  sub.add_option(
+         "--parts", arguments.parts,
+         "rounds (every path and load), ladder (rates up to what a path carries), events (a switch of modes, a killed "
+         "proxy and agent, under load)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"rounds", "ladder", "events"}));
+  CLI::Option* const quick =
+      sub.add_flag("--quick", arguments.quick, "5 rounds of 200ms, where nothing else is said: about a minute");
+  sub.add_flag("--full", arguments.full, "all parts, and more loads, where nothing else is said: about half an hour")
+      ->excludes(quick);
 }
 
 int bench(const BenchArguments& arguments) {
+  using Part = bench::Options::Part;
   bench::Options options;
   if (!arguments.modes.empty()) {
     options.paths.clear();
@@ -106,6 +123,18 @@ int bench(const BenchArguments& arguments) {
     }
   }
   options.loads = loads_of(arguments);
+  if (arguments.full) {
+    options.parts = {Part::kRounds, Part::kLadder, Part::kEvents};
+  }
+  if (!arguments.parts.empty()) {
+    options.parts.clear();
+    for (const auto& [name, part] :
+         {std::pair("rounds", Part::kRounds), {"ladder", Part::kLadder}, {"events", Part::kEvents}}) {
+      if (std::ranges::find(arguments.parts, name) != arguments.parts.end()) {
+        options.parts.push_back(part);
+      }
+    }
+  }
   keep_first_of_each(options.paths);
   keep_first_of_each(options.loads);
   if (arguments.quick) {

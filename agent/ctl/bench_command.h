@@ -11,13 +11,13 @@ class App;
 namespace fairlead::ctl {
 
 struct BenchArguments {
-  std::vector<std::string> modes;  // none: all
-  std::vector<std::string> loads{"http", "tcp-rr-64"};
+  std::vector<std::string> modes;         // none: all
+  std::vector<std::string> loads, parts;  // none: the default
   std::vector<unsigned> connections{1, 64};
   unsigned rounds = 0;   // 0: the default
   std::string duration;  // empty: the default
   std::string placement = "one-core", out = ".";
-  bool quick = false;
+  bool quick = false, full = false;
   std::vector<std::string> command_line;  // for the report
 };
 

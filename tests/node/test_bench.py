@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support import hdr
 from support.agent import BIN, PINS, cgroup_root
 from support.processes import Process, eventually, run
 
@@ -124,7 +125,48 @@ def test_the_work_is_done_by_the_processes_of_the_path(finished):
 def test_a_whole_run_leaves_nothing_but_its_report(finished):
     folder, pid, _ = finished
     assert_nothing_remains(pid)
-    assert sorted(path.name for path in folder.iterdir()) == ["bench.log", "report.json", "report.md"]
+    assert sorted(path.name for path in folder.iterdir()) == ["bench.log", "latency.hlog", "report.json", "report.md"]
+
+
+def test_the_histogram_log_has_the_latencies_of_the_report(finished):
+    rows = {f"{row['path']}/{row['load']}": row["latency_us"]
+            for row in json.loads((finished[0] / "report.json").read_text())["rows"]}
+    logged = hdr.read_log(finished[0] / "latency.hlog")
+    assert set(logged) == set(rows)
+    for tag, latency in rows.items():
+        assert sum(logged[tag].values()) == latency["count"], tag
+        for quantile, name in ((0.5, "p50"), (0.99, "p99")):
+            assert hdr.value_at(logged[tag], quantile) / 1000 == pytest.approx(latency[name], rel=0.002), (tag, name)
+
+
+def test_rates_rise_until_a_path_carries_no_more(tmp_path):
+    bench = start(tmp_path, "--modes", "node-http", "--loads", "http-c1", "--parts", "ladder", "--duration", "100ms")
+    assert bench.wait(PATIENCE) == 0, bench.text()
+    ladders = {one["path"]: one for one in json.loads((tmp_path / "report.json").read_text())["ladder"]}
+    assert set(ladders) == {"direct", "node-http"}
+    for ladder in ladders.values():
+        rates = [step["offered_per_s"] for step in ladder["steps"]]
+        assert rates == sorted(set(rates))
+        assert not ladder["steps"][-1]["carried"]
+        assert ladder["saturated_per_s"] == max((step["offered_per_s"] for step in ladder["steps"] if step["carried"]),
+                                                default=0)
+        for step in ladder["steps"]:
+            assert step["p50_us"] <= step["p90_us"] <= step["p99_us"] <= step["p999_us"] <= step["max_us"]
+
+
+def test_a_switch_of_modes_and_a_new_agent_under_load_lose_no_request(tmp_path):
+    bench = start(tmp_path, "--modes", "node-http", "--loads", "http-c1", "--parts", "events")
+    assert bench.wait(PATIENCE) == 0, bench.text()
+    events = {one["scenario"]: one for one in json.loads((tmp_path / "report.json").read_text())["events"]}
+    assert set(events) == {"mode-switch", "proxy-killed", "proxy-upgraded"}
+    for event in events.values():
+        assert sum(one["count"] for one in event["bins"]) == event["rate_per_s"] * (
+            4.5 if event["scenario"] == "mode-switch" else 2.5)
+        assert sum(one["failed"] for one in event["bins"]) == event["lost"]
+    assert (events["mode-switch"]["lost"], events["proxy-upgraded"]["lost"]) == (0, 0)
+    assert [mark["what"] for mark in events["mode-switch"]["marks"]] == [
+        "client: node -> sidecar", "client: node -> sidecar: in force",
+        "client: sidecar -> node", "client: sidecar -> node: in force"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -134,9 +176,11 @@ def test_a_signal_ends_it_with_one_line_and_nothing_left(tmp_path, number):
     assert all(path.exists() for path in places) and remains(bench.pid)
     bench.signal(number)
     assert bench.wait() == 1
-    assert bench.text().splitlines()[-1] == "fairlead: bench: interrupted"
+    assert bench.text().splitlines()[-1] == f"fairlead: bench: interrupted; {tmp_path}/report.json has what was measured"
     assert_nothing_remains(bench.pid, *places)
-    assert not (tmp_path / "report.json").exists()
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["version"], report["partial"]) == (1, True)
+    assert "what it had until then" in (tmp_path / "report.md").read_text()
 
 
 def test_a_second_bench_is_refused_and_what_a_killed_one_left_goes_with_the_next(tmp_path):
@@ -153,7 +197,7 @@ def test_a_second_bench_is_refused_and_what_a_killed_one_left_goes_with_the_next
     assert_nothing_remains(next_one.pid)
 
 
-def test_an_agent_that_dies_under_it_is_an_error_and_no_report(tmp_path):
+def test_an_agent_that_dies_under_it_is_an_error_and_the_report_is_a_partial_one(tmp_path):
     bench = start(tmp_path, *LONG)
     places = places_of_agent(bench.pid)
     for pid in map(int, (places[1] / "cgroup.procs").read_text().split()):
@@ -161,7 +205,7 @@ def test_an_agent_that_dies_under_it_is_an_error_and_no_report(tmp_path):
     assert bench.wait(PATIENCE) == 1
     assert bench.text().splitlines()[-1].startswith("fairlead: bench: ")
     assert_nothing_remains(bench.pid, *places)
-    assert not (tmp_path / "report.json").exists()
+    assert json.loads((tmp_path / "report.json").read_text())["partial"] is True
 
 
 @pytest.mark.parametrize("arguments", [["--modes", "fastest"], ["--rounds", "0"], ["--duration", "soon"],

@@ -1,0 +1,111 @@
+// Ladders, events and histograms in the report (bench/report.h).
+#include "agent/bench/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace fairlead::bench {
+
+using nlohmann::json;
+
+namespace {
+
+double us_at(const Histogram& latency, double q) { return rounded(static_cast<double>(latency.at(q)) / 1000); }
+
+}  // namespace
+
+json to_json(const std::vector<Ladder>& ladders, const std::string& placement) {
+  json all = json::array();
+  for (const Ladder& ladder : ladders) {
+    json steps = json::array();
+    for (const Step& step : ladder.steps) {
+      steps.push_back({{"offered_per_s", step.offered_per_s},
+                       {"achieved_per_s", rounded(step.achieved_per_s)},
+                       {"carried", step.is_carried()},
+                       {"unanswered", step.unanswered},
+                       {"p50_us", us_at(*step.latency, 0.5)},
+                       {"p90_us", us_at(*step.latency, 0.9)},
+                       {"p99_us", us_at(*step.latency, 0.99)},
+                       {"p999_us", us_at(*step.latency, 0.999)},
+                       {"max_us", us_at(*step.latency, 1)}});
+    }
+    all.push_back({{"path", name_of(ladder.path)},
+                   {"placement", placement},
+                   {"connections", ladder.connections},
+                   {"saturated_per_s", saturation(ladder.steps)},
+                   {"steps", std::move(steps)}});
+  }
+  return all;
+}
+
+std::string to_markdown(const std::vector<Ladder>& ladders) {
+  std::vector<std::vector<std::string>> lines = {
+      {"carries", "path", "requests/s", "p50 us at half", "p99 us at half", "p99 us at most"}};
+  for (const Ladder& ladder : ladders) {
+    const unsigned most = saturation(ladder.steps);
+    const auto step_at = [&](unsigned rate) {
+      return std::ranges::min_element(ladder.steps, {}, [&](const Step& step) {
+        return step.offered_per_s > rate ? step.offered_per_s - rate : rate - step.offered_per_s;
+      });
+    };
+    if (most == 0) {
+      lines.push_back({"", std::string(name_of(ladder.path)), "none", "-", "-", "-"});
+      continue;
+    }
+    const Step &half = *step_at(most / 2), &all = *step_at(most);
+    lines.push_back({"", std::string(name_of(ladder.path)), fmt::format("{}", most),
+                     fmt::format("{:.0f}", us_at(*half.latency, 0.5)),
+                     fmt::format("{:.0f}", us_at(*half.latency, 0.99)),
+                     fmt::format("{:.0f}", us_at(*all.latency, 0.99))});
+  }
+  return table(lines);
+}
+
+json to_json(const std::vector<Event>& events) {
+  json all = json::array();
+  for (const Event& event : events) {
+    json marks = json::array(), bins = json::array();
+    for (const Mark& mark : event.marks) {
+      marks.push_back({{"t_ms", rounded(mark.t_ms)}, {"what", mark.what}});
+    }
+    for (const Bin& bin : event.bins) {
+      bins.push_back({{"t_ms", bin.t_ms},
+                      {"count", bin.count},
+                      {"failed", bin.failed},
+                      {"p50_us", bin.p50_us},
+                      {"max_us", bin.max_us}});
+    }
+    all.push_back({{"scenario", event.scenario},
+                   {"rate_per_s", event.rate_per_s},
+                   {"lost", event.lost},
+                   {"longest_gap_ms", rounded(event.longest_gap_ms)},
+                   {"marks", std::move(marks)},
+                   {"bins", std::move(bins)}});
+  }
+  return all;
+}
+
+std::string to_markdown(const std::vector<Event>& events) {
+  std::vector<std::vector<std::string>> lines = {{"under load", "", "requests/s", "lost", "longest gap"}};
+  for (const Event& event : events) {
+    lines.push_back({event.scenario, "", fmt::format("{}", event.rate_per_s), fmt::format("{}", event.lost),
+                     fmt::format("{:.0f} ms", event.longest_gap_ms)});
+  }
+  return table(lines);
+}
+
+std::string to_histogram_log(const Report& report, double start_unix_s) {
+  std::string log = histogram_log_header(start_unix_s);
+  for (const Row& row : report.rows) {
+    double seconds = 0;
+    for (const Round& round : row.rounds) {
+      seconds += round.us_per_request * static_cast<double>(round.requests) / 1e6;
+    }
+    log +=
+        histogram_log_line(fmt::format("{}/{}", name_of(row.cell.path), name_of(row.cell.load)), seconds, *row.latency);
+  }
+  return log;
+}
+
+}  // namespace fairlead::bench
