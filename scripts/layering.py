@@ -52,7 +52,8 @@ ROOMS: dict[str, set[str]] = {
     "agent/broker": {"bpf/abi", "agent/host", "agent/kernel", "agent/workload"} | LOOP | up("base", "config", "broker", "telemetry"),
     "agent/api": {"bpf/abi", "agent/host", "agent/model", "agent/source", "agent/compile", "agent/kernel", "agent/workload",
                   "agent/broker"} | LOOP | up("base", "config", "policy", "route", "plan", "http", "telemetry"),
-    "agent/bench": {"agent/host", "agent/ctl/client.h"} | up("base"),       # speaks to its agent as the commands do
+    "agent/bench": {"agent/bench/page", "agent/host", "agent/ctl/client.h"} | up("base"),  # speaks to its agent as the commands do
+    "agent/bench/page": set(),                                              # a report in, a document out
     "agent/ctl": {"agent/bench", "agent/host", "agent/model", "agent/source", "agent/compile", "agent/kernel", "agent/api"} | up("base", "config"),
 }
 # The composition roots name every part of their half: the files directly in these folders.
@@ -70,7 +71,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"google/protobuf/.*|.*\.pb\.h", {"agent/compile", "agent/api", *up("config", "policy", "route")}),
     (r"microhttpd\.h", {"agent/api"}),
     (r"CLI/.*", {"agent", "agent/ctl", f"{UP}/proxy/main.cpp"}),
-    (r"nlohmann/.*", {"agent", "agent/host", "agent/model", "agent/workload", "agent/api", "agent/bench", "agent/ctl", f"{UP}/telemetry"}),
+    (r"nlohmann/.*", {"agent", "agent/host", "agent/model", "agent/workload", "agent/api", "agent/bench", "agent/bench/page", "agent/ctl", f"{UP}/telemetry"}),
     (r"sys/epoll\.h|sys/timerfd\.h", {f"{UP}/io", "agent", "agent/broker", "agent/api", "agent/source"}),
     (r"regex|iostream|ranges", set()),
 ]
@@ -80,8 +81,11 @@ SUFFIXES = {".h", ".cpp", ".c"}
 
 
 def room_of(path: str) -> str:
-    """The table's room for a file: its folder, cut to two levels ("userspace-proxy/http/h1.h" -> "userspace-proxy/http")."""
-    return "/".join(path.split("/")[:-1][:2])
+    """The table's room for a file: its folder, cut to three levels where the table has such a room, else to two
+    ("userspace-proxy/http/h1.h" -> "userspace-proxy/http")."""
+    folders = path.split("/")[:-1]
+    inner = "/".join(folders[:3])
+    return inner if inner in ROOMS else "/".join(folders[:2])
 
 
 def complaint(file: str, quoted: str | None, angled: str | None) -> str | None:

@@ -1,6 +1,7 @@
 #include "agent/bench/bench.h"
 
 #include "agent/bench/machine.h"
+#include "agent/bench/render.h"
 #include "agent/bench/report.h"
 #include "agent/bench/rig.h"
 #include "agent/host/file.h"
@@ -282,8 +283,12 @@ Status write_report(const Report& report, const std::string& folder) {
   if (error) {
     return fail_sys(folder, error.value());
   }
-  const Status json = host::replace_file(folder + "/report.json", to_json(report).dump(1) + "\n");
-  return json ? host::replace_file(folder + "/report.md", to_markdown(report)) : json;
+  const nlohmann::json json = to_json(report);
+  if (const Status written = host::replace_file(folder + "/report.json", json.dump(1) + "\n"); !written) {
+    return written;
+  }
+  const Status markdown = host::replace_file(folder + "/report.md", to_markdown(report));
+  return markdown ? write_page(json, folder) : markdown;
 }
 
 }  // namespace
@@ -302,7 +307,7 @@ int run(Options options) {
   if (const Status written = write_report(report, out); !written) {
     return refused(written.error().message());
   }
-  fmt::print("{}\n{}/report.json and report.md written\n", to_markdown(report), out);
+  fmt::print("{}\n{}/report.json, report.md and page.html written\n", to_markdown(report), out);
   int code = 0;
   for (const NotMeasured& cell : report.not_measured) {
     if (!cell.is_missing) {

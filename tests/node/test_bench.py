@@ -124,7 +124,7 @@ def test_the_work_is_done_by_the_processes_of_the_path(finished):
 def test_a_whole_run_leaves_nothing_but_its_report(finished):
     folder, pid, _ = finished
     assert_nothing_remains(pid)
-    assert sorted(path.name for path in folder.iterdir()) == ["bench.log", "report.json", "report.md"]
+    assert sorted(path.name for path in folder.iterdir()) == ["bench.log", "page.html", "report.json", "report.md"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
