@@ -52,8 +52,9 @@ ROOMS: dict[str, set[str]] = {
     "agent/broker": {"bpf/abi", "agent/host", "agent/kernel", "agent/workload"} | LOOP | up("base", "config", "broker", "telemetry"),
     "agent/api": {"bpf/abi", "agent/host", "agent/model", "agent/source", "agent/compile", "agent/kernel", "agent/workload",
                   "agent/broker"} | LOOP | up("base", "config", "policy", "route", "plan", "http", "telemetry"),
-    "agent/bench": {"agent/bench/load", "agent/host", "agent/ctl/client.h"} | up("base"),  # speaks to its agent as the commands do
+    "agent/bench": {"agent/bench/load", "agent/bench/page", "agent/host", "agent/ctl/client.h"} | up("base"),  # speaks to its agent as the commands do
     "agent/bench/load": {"agent/bench/process.h", "agent/bench/usage.h", "agent/host"} | up("base", "http"),
+    "agent/bench/page": set(),                                              # a report in, a document out
     "agent/ctl": {"agent/bench", "agent/host", "agent/model", "agent/source", "agent/compile", "agent/kernel", "agent/api"} | up("base", "config"),
 }
 # The composition roots name every part of their half: the files directly in these folders.
@@ -71,7 +72,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"google/protobuf/.*|.*\.pb\.h", {"agent/compile", "agent/api", *up("config", "policy", "route")}),
     (r"microhttpd\.h", {"agent/api"}),
     (r"CLI/.*", {"agent", "agent/ctl", f"{UP}/proxy/main.cpp"}),
-    (r"nlohmann/.*", {"agent", "agent/host", "agent/model", "agent/workload", "agent/api", "agent/bench", "agent/bench/load", "agent/ctl", f"{UP}/telemetry"}),
+    (r"nlohmann/.*", {"agent", "agent/host", "agent/model", "agent/workload", "agent/api", "agent/bench", "agent/bench/load", "agent/bench/page", "agent/ctl", f"{UP}/telemetry"}),
     (r"sys/epoll\.h|sys/timerfd\.h", {f"{UP}/io", "agent", "agent/broker", "agent/api", "agent/source", "agent/bench/load"}),
     (r"regex|iostream|ranges", set()),
 ]

@@ -1,6 +1,7 @@
 #include "agent/bench/bench.h"
 
 #include "agent/bench/machine.h"
+#include "agent/bench/render.h"
 #include "agent/bench/run.h"
 #include "agent/bench/servers.h"
 #include "agent/host/file.h"
@@ -143,15 +144,16 @@ Status write_report(const Report& report, const std::string& folder) {
   if (error) {
     return fail_sys(folder, error.value());
   }
+  const nlohmann::json json = to_json(report);
   for (const auto& [name, text] :
-       {std::pair("report.json", to_json(report).dump(1) + "\n"),
+       {std::pair("report.json", json.dump(1) + "\n"),
         {"report.md", to_markdown(report)},
         {"latency.hlog", to_histogram_log(report, static_cast<double>(std::time(nullptr)))}}) {
     if (const Status written = host::replace_file(folder + "/" + name, text); !written) {
       return written;
     }
   }
-  return {};
+  return write_page(json, folder);
 }
 
 }  // namespace
@@ -171,7 +173,7 @@ int run(Options options) {
         measured.error().message() +
         (report.machine.is_null() ? "" : fmt::format("; {}/report.json has what was measured", options.out)));
   }
-  fmt::print("{}\n{}/report.json, report.md and latency.hlog written\n", to_markdown(report), options.out);
+  fmt::print("{}\n{}/report.json, report.md, page.html and latency.hlog written\n", to_markdown(report), options.out);
   int code = 0;
   for (const NotMeasured& cell : report.not_measured) {
     if (!cell.is_missing) {

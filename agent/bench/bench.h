@@ -20,7 +20,7 @@ struct Options {
   unsigned rounds = 15;
   std::chrono::milliseconds duration{1000};  // of one cell in one round
   Placement placement = Placement::kOneCore;
-  std::string out = ".";  // folder for report.json and report.md; made if it is absent
+  std::string out = ".";  // folder for report.json, report.md and page.html; made if it is absent
   std::vector<std::string> command_line;
 };
 

@@ -2,6 +2,7 @@
 #include "agent/ctl/bench_command.h"
 
 #include "agent/bench/bench.h"
+#include "agent/bench/render.h"
 #include "agent/ctl/duration.h"
 
 #include <CLI/CLI.hpp>
@@ -100,7 +101,8 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
   sub.add_option("--placement", arguments.placement, "one-core or two-cores, for everything that takes part")
       ->check(CLI::IsMember({"one-core", "two-cores"}))
       ->capture_default_str();
-  sub.add_option("--out", arguments.out, "folder for report.json and report.md")->capture_default_str();
+  sub.add_option("--out", arguments.out, "folder for report.json, report.md, page.html and latency.hlog")->capture_default_str();
+  sub.add_option("--render", arguments.render, "measure nothing: write the page.html of this report.json");
   sub.add_option(
          "--parts", arguments.parts,
          "rounds (every path and load), ladder (rates up to what a path carries), events (a switch of modes, a killed "
@@ -114,6 +116,9 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
 }
 
 int bench(const BenchArguments& arguments) {
+  if (!arguments.render.empty()) {
+    return bench::render(arguments.render, arguments.out);
+  }
   using Part = bench::Options::Part;
   bench::Options options;
   if (!arguments.modes.empty()) {

@@ -17,6 +17,7 @@ struct BenchArguments {
   unsigned rounds = 0;   // 0: the default
   std::string duration;  // empty: the default
   std::string placement = "one-core", out = ".";
+  std::string render;  // a report.json whose page is wanted; empty: measure
   bool quick = false, full = false;
   std::vector<std::string> command_line;  // for the report
 };

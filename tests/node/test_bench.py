@@ -125,7 +125,8 @@ def test_the_work_is_done_by_the_processes_of_the_path(finished):
 def test_a_whole_run_leaves_nothing_but_its_report(finished):
     folder, pid, _ = finished
     assert_nothing_remains(pid)
-    assert sorted(path.name for path in folder.iterdir()) == ["bench.log", "latency.hlog", "report.json", "report.md"]
+    assert sorted(path.name for path in folder.iterdir()) == ["bench.log", "latency.hlog", "page.html", "report.json",
+                                                             "report.md"]
 
 
 def test_the_histogram_log_has_the_latencies_of_the_report(finished):

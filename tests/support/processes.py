@@ -41,13 +41,13 @@ class Process:
     """A running child. `netns`: path of the network namespace to start it in."""
 
     def __init__(self, command: Sequence[object], log: Path, netns: str | None = None,
-                 wrap: Sequence[str] = (), cwd: Path | None = None):
+                 wrap: Sequence[str] = (), cwd: Path | None = None, pass_fds: Sequence[int] = ()):
         argv = [*wrap, *(["nsenter", f"--net={netns}", "--"] if netns else []), *(str(part) for part in command)]
         self.what, self.log = Path(str(command[0])).name, log
         with log.open("ab") as output:
             # nsenter without --pid executes in place: the child's pid is the program's.
             self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd,
-                                           start_new_session=True,
+                                           start_new_session=True, pass_fds=pass_fds,
                                            preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM))
 
     @property

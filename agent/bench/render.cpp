@@ -1,0 +1,58 @@
+#include "agent/bench/render.h"
+
+#include "agent/bench/page/page.h"
+#include "agent/host/file.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <filesystem>
+
+namespace fairlead::bench {
+namespace {
+
+using nlohmann::json;
+
+Result<json> read_report(const std::string& file) {
+  const auto text = host::read_file(file);
+  if (!text) {
+    return std::unexpected(text.error());
+  }
+  json report = json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (report.is_discarded()) {
+    return fail(fmt::format("{}: not JSON", file));
+  }
+  const auto version = report.find("version");
+  if (!report.is_object() || version == report.end() || *version != 1) {
+    return fail(fmt::format("{}: not a report of version 1", file));
+  }
+  return report;
+}
+
+Status render_to(const std::string& file, const std::string& folder) {
+  const auto report = read_report(file);
+  if (!report) {
+    return std::unexpected(report.error());
+  }
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  return error ? fail_sys(folder, error.value()) : write_page(*report, folder);
+}
+
+}  // namespace
+
+Status write_page(const json& report, const std::string& folder) {
+  return host::replace_file(folder + "/page.html", to_page(report));
+}
+
+int render(const std::string& file, const std::string& folder) {
+  if (const Status written = render_to(file, folder); !written) {
+    fmt::print(stderr, "fairlead: bench: {}\n", written.error().message());
+    return 1;
+  }
+  fmt::print("{}/page.html written\n", folder);
+  return 0;
+}
+
+}  // namespace fairlead::bench
