@@ -67,7 +67,7 @@ void drop_missing(Options& options, Report& report) {
 Status check_tools() {
   for (const char* program : {"wrk", "nginx", "ip"}) {
     if (find_program(program).empty()) {
-      return fail(fmt::format("{} is not installed; the bench needs it (scripts/setup test installs it)", program));
+      return fail(fmt::format("{} is not installed; the bench needs it (scripts/setup run installs it)", program));
     }
   }
   return geteuid() == 0 ? Status() : fail("makes network namespaces and starts an agent: run it as root");
