@@ -77,7 +77,10 @@ Result<Dialled> resolve(const Snapshot& snapshot, const ExplainQuery& query, con
 
 Result<std::unique_ptr<ParsedRequest>> parse_request(const ExplainQuery& query) {
   auto parsed = std::make_unique<ParsedRequest>();
-  std::string host = query.port == 80 ? query.host : fmt::format("{}:{}", query.host, query.port);
+  std::string host = query.host.find(':') == std::string::npos ? query.host : fmt::format("[{}]", query.host);
+  if (query.port != 80) {
+    host += fmt::format(":{}", query.port);
+  }
   std::string fields;
   for (const auto& [name, value] : query.headers) {
     if (http::equals_ignoring_case(name, "host")) {

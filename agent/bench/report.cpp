@@ -25,23 +25,6 @@ json interval_json(const Interval& interval) { return {rounded(interval.low), ro
 
 json memory_json(const Memory& memory) { return {{"rss_kib", memory.rss_kib}, {"pss_kib", memory.pss_kib}}; }
 
-double us_of(uint64_t ns) { return rounded(static_cast<double>(ns) / 1000); }
-
-json latency_json(const Histogram& latency) {
-  return {{"p50", us_of(latency.at(0.5))},    {"p90", us_of(latency.at(0.9))}, {"p99", us_of(latency.at(0.99))},
-          {"p999", us_of(latency.at(0.999))}, {"max", us_of(latency.max())},   {"mean", rounded(latency.mean() / 1000)},
-          {"count", latency.count()}};
-}
-
-json curve_json(const Histogram& latency) {
-  constexpr unsigned kPerHalf = 3;
-  json points = json::array();
-  for (const Histogram::Point& point : latency.curve(kPerHalf)) {
-    points.push_back({point.q, us_of(point.ns)});
-  }
-  return points;
-}
-
 json rounded_each(const std::map<std::string, double>& values) {
   json all = json::object();
   for (const auto& [name, value] : values) {

@@ -75,6 +75,9 @@ std::string to_histogram_log(const Report& report, double start_unix_s);
 std::string table(const std::vector<std::vector<std::string>>& lines);
 // As many digits as mean something.
 double rounded(double value);
+// "latency_us" and "curve" of a row.
+nlohmann::json latency_json(const Histogram& latency);
+nlohmann::json curve_json(const Histogram& latency);
 
 // Markdown; readable on a terminal as it stands.
 std::string to_markdown(const Report& report);

@@ -1,4 +1,4 @@
-// Ladders, events and histograms in the report (bench/report.h).
+// Latencies, ladders and events in the report (bench/report.h).
 #include "agent/bench/report.h"
 
 #include <fmt/format.h>
@@ -12,8 +12,24 @@ using nlohmann::json;
 namespace {
 
 double us_at(const Histogram& latency, double q) { return rounded(static_cast<double>(latency.at(q)) / 1000); }
+double us_of(uint64_t ns) { return rounded(static_cast<double>(ns) / 1000); }
 
 }  // namespace
+
+json latency_json(const Histogram& latency) {
+  return {{"p50", us_of(latency.at(0.5))},    {"p90", us_of(latency.at(0.9))}, {"p99", us_of(latency.at(0.99))},
+          {"p999", us_of(latency.at(0.999))}, {"max", us_of(latency.max())},   {"mean", rounded(latency.mean() / 1000)},
+          {"count", latency.count()}};
+}
+
+json curve_json(const Histogram& latency) {
+  constexpr unsigned kPerHalf = 3;
+  json points = json::array();
+  for (const Histogram::Point& point : latency.curve(kPerHalf)) {
+    points.push_back({point.q, us_of(point.ns)});
+  }
+  return points;
+}
 
 json to_json(const std::vector<Ladder>& ladders, const std::string& placement) {
   json all = json::array();

@@ -1,45 +1,16 @@
 #include "agent/bench/stage.h"
 
-#include "agent/host/file.h"
-
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace fairlead::bench {
 namespace {
 
-constexpr const char* kLock = "/run/fairlead-bench.lock";
-
 // The bridge has no address and the pods no way out, so these meet nothing else on the machine; they only have to
 // differ from the services' (mesh.cpp).
 constexpr const char* kClientAddress = "10.76.0.2";
 constexpr const char* kServerAddress = "10.76.0.3";
-
-// A lock file that goes with its owner: who gets the lock of a file that is no longer there tries again.
-Result<Fd> lock_machine() {
-  while (true) {
-    Fd file(open(kLock, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (!file) {
-      return fail_sys(kLock);
-    }
-    if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-      const auto owner = host::read_file(kLock);
-      return fail(fmt::format("another bench runs on this machine (pid {}); two would measure each other",
-                              owner ? *owner : std::string("unknown")));
-    }
-    struct stat held{}, named{};
-    if (fstat(file.get(), &held) == 0 && stat(kLock, &named) == 0 && held.st_ino == named.st_ino) {
-      const std::string pid = std::to_string(getpid());
-      if (ftruncate(file.get(), 0) != 0 || pwrite(file.get(), pid.data(), pid.size(), 0) < 0) {
-        return fail_sys(kLock);
-      }
-      return file;
-    }
-  }
-}
 
 std::string commands_for(const Pod& pod, const std::string& netns_name, const std::string& link,
                          const std::string& bridge) {
@@ -53,7 +24,7 @@ std::string commands_for(const Pod& pod, const std::string& netns_name, const st
 }  // namespace
 
 Result<Stage> Stage::open(const Interrupt& interrupt) {
-  auto lock = lock_machine();
+  auto lock = MachineLock::take();
   if (!lock) {
     return std::unexpected(lock.error());
   }
@@ -100,9 +71,8 @@ Status Stage::make_pods(const Interrupt& interrupt) {
 }
 
 Stage::~Stage() {
-  if (lock_) {
+  if (lock_.is_held()) {
     sweep_stage(getpid());
-    unlink(kLock);
   }
 }
 

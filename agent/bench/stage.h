@@ -6,9 +6,9 @@
 // so, and says that whatever else carries the prefix belongs to nobody.
 #pragma once
 
+#include "agent/bench/machine_lock.h"
 #include "agent/bench/process.h"
 #include "userspace-proxy/base/error.h"
-#include "userspace-proxy/base/fd.h"
 
 #include <string>
 
@@ -37,10 +37,10 @@ class Stage {
   [[nodiscard]] const Pod& server() const { return server_; }
 
  private:
-  explicit Stage(Fd lock) : lock_(std::move(lock)) {}
+  explicit Stage(MachineLock lock) : lock_(std::move(lock)) {}
   Status make_pods(const Interrupt& interrupt);
 
-  Fd lock_;
+  MachineLock lock_;
   std::string folder_;
   Pod client_, server_;
 };

@@ -2,6 +2,7 @@
 #include "agent/ctl/bench_command.h"
 
 #include "agent/bench/bench.h"
+#include "agent/bench/own_pods.h"
 #include "agent/bench/render.h"
 #include "agent/ctl/duration.h"
 
@@ -101,7 +102,16 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
   sub.add_option("--placement", arguments.placement, "one-core or two-cores, for everything that takes part")
       ->check(CLI::IsMember({"one-core", "two-cores"}))
       ->capture_default_str();
-  sub.add_option("--out", arguments.out, "folder for report.json, report.md, page.html and latency.hlog")->capture_default_str();
+  sub.add_option("--out", arguments.out, "folder for report.json, report.md, page.html and latency.hlog")
+      ->capture_default_str();
+  CLI::Option* const from =
+      sub.add_option("--from", arguments.from, "measure from this pod of a running agent (pod/NAMESPACE/NAME) to --to");
+  CLI::Option* const to = sub.add_option("--to", arguments.to, "http://HOST[:PORT][/PATH], HOST as the mesh knows it");
+  from->needs(to);
+  to->needs(from);
+  sub.add_flag("--toggle", arguments.toggle,
+               "switch the pod of --from between node, sidecar and off meanwhile; its mode is restored")
+      ->needs(from);
   sub.add_option("--render", arguments.render, "measure nothing: write the page.html of this report.json");
   sub.add_option(
          "--parts", arguments.parts,
@@ -115,7 +125,17 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
       ->excludes(quick);
 }
 
-int bench(const BenchArguments& arguments) {
+int bench(const BenchArguments& arguments, const std::string& run_dir) {
+  if (!arguments.from.empty()) {
+    bench::OwnPods wanted{.run_dir = run_dir, .from = arguments.from, .to = arguments.to};
+    wanted.is_toggled = arguments.toggle;
+    wanted.rounds = arguments.rounds != 0 ? arguments.rounds : wanted.rounds;
+    wanted.duration = parse_duration(arguments.duration).value_or(wanted.duration);
+    wanted.connections = arguments.connections.front();
+    wanted.out = arguments.out;
+    wanted.command_line = arguments.command_line;
+    return bench::run(wanted);
+  }
   if (!arguments.render.empty()) {
     return bench::render(arguments.render, arguments.out);
   }

@@ -17,6 +17,8 @@ struct BenchArguments {
   unsigned rounds = 0;   // 0: the default
   std::string duration;  // empty: the default
   std::string placement = "one-core", out = ".";
+  std::string from, to;  // a user's own pod, and where it asks; empty: the bench's own pods
+  bool toggle = false;
   std::string render;  // a report.json whose page is wanted; empty: measure
   bool quick = false, full = false;
   std::vector<std::string> command_line;  // for the report
@@ -24,6 +26,7 @@ struct BenchArguments {
 
 void add_bench_options(CLI::App& sub, BenchArguments& arguments);
 
-int bench(const BenchArguments& arguments);
+// `run_dir`: of the agent that governs the user's own pods.
+int bench(const BenchArguments& arguments, const std::string& run_dir);
 
 }  // namespace fairlead::ctl

@@ -148,7 +148,7 @@ class Parser {
 
   void add_bench() {
     add_bench_options(*command("bench", "measures what each way to mesh a pod adds to a request, on this machine",
-                               [this] { return bench(bench_); }),
+                               [this] { return bench(bench_, settings_.run_dir); }),
                       bench_);
   }
 

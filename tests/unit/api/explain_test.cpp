@@ -129,6 +129,14 @@ TEST(Explain, TheVirtualAddressMeansTheSameAsTheName) {
   EXPECT_EQ(answer(shop(), query)["to"]["service"], "web.shop.svc.cluster.local");
 }
 
+TEST(Explain, AnIpv6AddressIsTheHostInBrackets) {
+  wire::Snapshot snapshot = shop();
+  snapshot.mutable_services(0)->add_vips(ip_bytes("fd00::1"));
+  ExplainQuery query = kWeb;
+  query.host = "fd00::1";
+  EXPECT_EQ(answer(snapshot, query)["path"], "node-proxy");
+}
+
 TEST(Explain, ThePolicyThatDecidesIsNamed) {
   wire::Snapshot snapshot = shop();
   deny(snapshot, "POST");
