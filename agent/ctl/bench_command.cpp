@@ -2,6 +2,7 @@
 #include "agent/ctl/bench_command.h"
 
 #include "agent/bench/bench.h"
+#include "agent/bench/compare.h"
 #include "agent/ctl/duration.h"
 
 #include <CLI/CLI.hpp>
@@ -71,6 +72,44 @@ void keep_first_of_each(std::vector<T>& values) {
   values = std::move(kept);
 }
 
+// Last of all options: it goes with none of them.
+void add_compare_option(CLI::App& sub, BenchArguments& arguments) {
+  const std::vector<CLI::Option*> others = sub.get_options();
+  CLI::Option* compare =
+      sub.add_option("--compare", arguments.compare,
+                     "two report.json, OLD NEW: measures nothing, says what got faster or slower; exit code 1 if "
+                     "something got slower or failed")
+          ->type_name("FILE")
+          ->expected(2);
+  for (CLI::Option* other : others) {
+    if (other != sub.get_help_ptr()) {
+      compare->excludes(other);
+    }
+  }
+}
+
+int failed(const std::string& what) {
+  fmt::print(stderr, "fairlead: bench: {}\n", what);
+  return 1;
+}
+
+int compare(const std::string& old_file, const std::string& new_file) {
+  const auto old_report = bench::load_report(old_file);
+  if (!old_report) {
+    return failed(old_report.error().message());
+  }
+  const auto new_report = bench::load_report(new_file);
+  if (!new_report) {
+    return failed(new_report.error().message());
+  }
+  const bench::Comparison comparison = bench::compare(*old_report, *new_report);
+  fmt::print("{}", bench::to_markdown(comparison));
+  if (!comparison.is_worse() && !comparison.has_judged()) {
+    return failed("nothing compared: no row with enough rounds is in both reports");
+  }
+  return comparison.is_worse() ? 1 : 0;
+}
+
 }  // namespace
 
 void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
@@ -95,9 +134,13 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
       ->capture_default_str();
   sub.add_option("--out", arguments.out, "folder for report.json and report.md")->capture_default_str();
   sub.add_flag("--quick", arguments.quick, "5 rounds of 200ms, where nothing else is said: about a minute");
+  add_compare_option(sub, arguments);
 }
 
 int bench(const BenchArguments& arguments) {
+  if (!arguments.compare.empty()) {
+    return compare(arguments.compare[0], arguments.compare[1]);
+  }
   bench::Options options;
   if (!arguments.modes.empty()) {
     options.paths.clear();

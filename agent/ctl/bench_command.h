@@ -18,6 +18,7 @@ struct BenchArguments {
   std::string duration;  // empty: the default
   std::string placement = "one-core", out = ".";
   bool quick = false;
+  std::vector<std::string> compare;       // two report.json: compares them and measures nothing
   std::vector<std::string> command_line;  // for the report
 };
 
