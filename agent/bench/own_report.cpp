@@ -1,6 +1,7 @@
 #include "agent/bench/own_report.h"
 
 #include "agent/bench/report.h"
+#include "agent/bench/table.h"
 #include "agent/host/file.h"
 
 #include <fmt/format.h>

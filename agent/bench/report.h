@@ -71,8 +71,6 @@ std::string to_markdown(const std::vector<Event>& events);
 // "PATH/LOAD".
 std::string to_histogram_log(const Report& report, double start_unix_s);
 
-// Columns padded to their widest cell, the first two to the left: Markdown that reads on a terminal too.
-std::string table(const std::vector<std::vector<std::string>>& lines);
 // As many digits as mean something.
 double rounded(double value);
 // "latency_us" and "curve" of a row.

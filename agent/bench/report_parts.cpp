@@ -1,5 +1,6 @@
 // Latencies, ladders and events in the report (bench/report.h).
 #include "agent/bench/report.h"
+#include "agent/bench/table.h"
 
 #include <fmt/format.h>
 

@@ -21,6 +21,33 @@ double quantile_of_sorted(std::span<const double> sorted, double q) {
   return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
+// Medians of samples drawn with replacement out of the values.
+class Resampling {
+ public:
+  explicit Resampling(std::span<const double> values)
+      : values_(values), draw_(0, values.size() - 1), sample_(values.size()) {}
+
+  double next(std::mt19937_64& random) {
+    std::ranges::generate(sample_, [&] { return values_[draw_(random)]; });
+    std::ranges::sort(sample_);
+    return quantile_of_sorted(sample_, 0.5);
+  }
+
+ private:
+  std::span<const double> values_;
+  std::uniform_int_distribution<size_t> draw_;
+  std::vector<double> sample_;
+};
+
+// Where 95 % of what `next` gives lie.
+template <class Next>
+Interval interval_of(Next next) {
+  std::vector<double> values(kResamples);
+  std::ranges::generate(values, next);
+  std::ranges::sort(values);
+  return {quantile_of_sorted(values, 0.025), quantile_of_sorted(values, 0.975)};
+}
+
 }  // namespace
 
 double quantile(std::span<const double> values, double q) {
@@ -36,16 +63,20 @@ Interval interval_of_median(std::span<const double> values) {
     return {};
   }
   std::mt19937_64 random(kSeed);
-  std::uniform_int_distribution<size_t> draw(0, values.size() - 1);
-  std::vector<double> medians, sample(values.size());
-  medians.reserve(kResamples);
-  for (int i = 0; i < kResamples; ++i) {
-    std::ranges::generate(sample, [&] { return values[draw(random)]; });
-    std::ranges::sort(sample);
-    medians.push_back(quantile_of_sorted(sample, 0.5));
+  Resampling medians(values);
+  return interval_of([&] { return medians.next(random); });
+}
+
+Interval interval_of_quotient(std::span<const double> above, std::span<const double> below) {
+  if (above.empty() || below.empty()) {
+    return {};
   }
-  std::ranges::sort(medians);
-  return {quantile_of_sorted(medians, 0.025), quantile_of_sorted(medians, 0.975)};
+  std::mt19937_64 random(kSeed);
+  Resampling medians_above(above), medians_below(below);
+  return interval_of([&] {
+    const double numerator = medians_above.next(random);
+    return numerator / medians_below.next(random);
+  });
 }
 
 double spread(std::span<const double> values) {

@@ -20,6 +20,10 @@ double median(std::span<const double> values);
 // The 95 % interval of the median, out of 4,000 resamples. One value: that value twice.
 Interval interval_of_median(std::span<const double> values);
 
+// The 95 % interval of median(above) / median(below), two samples that have nothing to do with each other: each is
+// resampled on its own (the same, chapter 8.3). All zero if either has no values.
+Interval interval_of_quotient(std::span<const double> above, std::span<const double> below);
+
 // The distance between the quartiles, as a share of the median: 0.02 says that half of the rounds lie within 2 %.
 double spread(std::span<const double> values);
 

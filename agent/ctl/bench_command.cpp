@@ -2,6 +2,7 @@
 #include "agent/ctl/bench_command.h"
 
 #include "agent/bench/bench.h"
+#include "agent/bench/compare.h"
 #include "agent/bench/own_pods.h"
 #include "agent/bench/render.h"
 #include "agent/ctl/duration.h"
@@ -81,6 +82,44 @@ void keep_first_of_each(std::vector<T>& values) {
   values = std::move(kept);
 }
 
+// Last of all options: it goes with none of them.
+void add_compare_option(CLI::App& sub, BenchArguments& arguments) {
+  const std::vector<CLI::Option*> others = sub.get_options();
+  CLI::Option* compare =
+      sub.add_option("--compare", arguments.compare,
+                     "two report.json, OLD NEW: measures nothing, says what got faster or slower; exit code 1 if "
+                     "something got slower or failed")
+          ->type_name("FILE")
+          ->expected(2);
+  for (CLI::Option* other : others) {
+    if (other != sub.get_help_ptr()) {
+      compare->excludes(other);
+    }
+  }
+}
+
+int failed(const std::string& what) {
+  fmt::print(stderr, "fairlead: bench: {}\n", what);
+  return 1;
+}
+
+int compare(const std::string& old_file, const std::string& new_file) {
+  const auto old_report = bench::load_report(old_file);
+  if (!old_report) {
+    return failed(old_report.error().message());
+  }
+  const auto new_report = bench::load_report(new_file);
+  if (!new_report) {
+    return failed(new_report.error().message());
+  }
+  const bench::Comparison comparison = bench::compare(*old_report, *new_report);
+  fmt::print("{}", bench::to_markdown(comparison));
+  if (!comparison.is_worse() && !comparison.has_judged()) {
+    return failed("nothing compared: no row with enough rounds is in both reports");
+  }
+  return comparison.is_worse() ? 1 : 0;
+}
+
 }  // namespace
 
 void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
@@ -123,9 +162,13 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
       sub.add_flag("--quick", arguments.quick, "5 rounds of 200ms, where nothing else is said: about a minute");
   sub.add_flag("--full", arguments.full, "all parts, and more loads, where nothing else is said: about half an hour")
       ->excludes(quick);
+  add_compare_option(sub, arguments);
 }
 
 int bench(const BenchArguments& arguments, const std::string& run_dir) {
+  if (!arguments.compare.empty()) {
+    return compare(arguments.compare[0], arguments.compare[1]);
+  }
   if (!arguments.from.empty()) {
     bench::OwnPods wanted{.run_dir = run_dir, .from = arguments.from, .to = arguments.to};
     wanted.is_toggled = arguments.toggle;

@@ -21,6 +21,7 @@ struct BenchArguments {
   bool toggle = false;
   std::string render;  // a report.json whose page is wanted; empty: measure
   bool quick = false, full = false;
+  std::vector<std::string> compare;       // two report.json: compares them and measures nothing
   std::vector<std::string> command_line;  // for the report
 };
 

@@ -65,5 +65,42 @@ TEST(IntervalOfMedian, HoldsTheTrueMedianAboutNineteenTimesInTwenty) {
   EXPECT_LT(holds, kSamples * 0.995);
 }
 
+TEST(IntervalOfQuotient, OfASampleAndItselfHoldsOne) {
+  const std::vector values{1.0, 5.0, 2.0, 9.0, 4.0};
+  const Interval interval = interval_of_quotient(values, values);
+  EXPECT_LT(interval.low, 1);
+  EXPECT_GT(interval.high, 1);
+}
+
+TEST(IntervalOfQuotient, OfEqualValuesIsTheirQuotientWithoutWidth) {
+  const Interval interval = interval_of_quotient(std::vector{3.0, 3.0}, std::vector{2.0, 2.0, 2.0});
+  EXPECT_DOUBLE_EQ(interval.low, 1.5);
+  EXPECT_DOUBLE_EQ(interval.high, 1.5);
+}
+
+TEST(IntervalOfQuotient, OfNothingIsNothing) {
+  const Interval interval = interval_of_quotient({}, std::vector{2.0});
+  EXPECT_EQ(interval.low, 0);
+  EXPECT_EQ(interval.high, 0);
+}
+
+// As above, for two samples of unequal size of which one has 1.3 times the other's median.
+TEST(IntervalOfQuotient, HoldsTheTrueQuotientAboutNineteenTimesInTwenty) {
+  std::mt19937_64 random(7);
+  std::lognormal_distribution<double> noise(0, 0.2);
+  constexpr int kSamples = 200;
+  constexpr double kQuotient = 1.3;
+  int holds = 0;
+  for (int i = 0; i < kSamples; ++i) {
+    std::vector<double> above(15), below(10);
+    std::ranges::generate(above, [&] { return kQuotient * noise(random); });
+    std::ranges::generate(below, [&] { return noise(random); });
+    const Interval interval = interval_of_quotient(above, below);
+    holds += interval.low <= kQuotient && interval.high >= kQuotient ? 1 : 0;
+  }
+  EXPECT_GT(holds, kSamples * 0.89);
+  EXPECT_LT(holds, kSamples * 0.995);
+}
+
 }  // namespace
 }  // namespace fairlead::bench
