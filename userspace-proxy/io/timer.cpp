@@ -39,6 +39,7 @@ void TimerWheel::arm(Timer& timer, uint64_t deadline_ns) {
   head.previous_->next_ = &timer;
   head.previous_ = &timer;
   used_[slot / 64] |= uint64_t{1} << (slot % 64);
+  first_ = std::min(first_, due);
 }
 
 void TimerWheel::advance(uint64_t now_ns) {
@@ -71,7 +72,18 @@ void TimerWheel::advance(uint64_t now_ns) {
   }
 }
 
-int TimerWheel::sleep_ms(uint64_t now_ns) const {
+int TimerWheel::sleep_ms(uint64_t now_ns) {
+  if (first_ <= tick_) {
+    first_ = find_first();
+  }
+  if (first_ == kNever) {
+    return -1;
+  }
+  const uint64_t at = first_ * kTickNs;
+  return at <= now_ns ? 0 : static_cast<int>((at - now_ns) / 1'000'000 + 1);
+}
+
+uint64_t TimerWheel::find_first() {
   for (uint64_t ahead = 1; ahead <= kSlots;) {
     const size_t slot = (tick_ + ahead) % kSlots;
     const uint64_t word = used_[slot / 64] >> (slot % 64);
@@ -83,13 +95,12 @@ int TimerWheel::sleep_ms(uint64_t now_ns) const {
     const size_t found = slot + skip;
     ahead += skip;
     if (slots_[found].next_ != &slots_[found]) {
-      const uint64_t at = (tick_ + ahead) * kTickNs;
-      return at <= now_ns ? 0 : static_cast<int>((at - now_ns) / 1'000'000 + 1);
+      return tick_ + ahead;
     }
     used_[found / 64] &= ~(uint64_t{1} << (found % 64));
     ++ahead;
   }
-  return -1;
+  return kNever;
 }
 
 }  // namespace fairlead::io

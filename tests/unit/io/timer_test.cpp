@@ -62,6 +62,22 @@ TEST(TimerWheel, a_disarmed_or_destroyed_timer_does_not_fire) {
   EXPECT_TRUE(fired.empty());
 }
 
+TEST(TimerWheel, after_a_disarmed_timer_it_sleeps_too_short_once_at_most) {
+  TimerWheel wheel(0);
+  std::vector<int> fired;
+  Recorder near(fired, 1), far(fired, 2);
+  wheel.arm(near, 100 * kMs);
+  wheel.arm(far, 10'000 * kMs);
+  near.disarm();
+  EXPECT_LE(wheel.sleep_ms(0), 10'000);
+  wheel.advance(120 * kMs);
+  EXPECT_GT(wheel.sleep_ms(120 * kMs), 9'800);
+  EXPECT_LE(wheel.sleep_ms(120 * kMs), 9'900);
+  far.disarm();
+  wheel.advance(10'100 * kMs);
+  EXPECT_EQ(wheel.sleep_ms(10'100 * kMs), -1);
+}
+
 TEST(TimerWheel, a_timer_may_arm_itself_and_end_another_while_firing) {
   struct Chain final : Timer {
     explicit Chain(TimerWheel& in) : wheel(in) {}
