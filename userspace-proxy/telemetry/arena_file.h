@@ -20,6 +20,8 @@ class Mapping {
   Mapping() = default;
   Mapping(Mapping&& other) noexcept;
   Mapping& operator=(Mapping&& other) noexcept;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
   ~Mapping();
 
   [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }

@@ -103,12 +103,12 @@ std::vector<Histogram::Point> Histogram::curve(unsigned per_half) const {
     return points;
   }
   const double least = 1 / static_cast<double>(count_);  // below it only the maximum is left
-  double rest = 1;                                       // the distance to 1
-  for (double step = 1.0 / per_half / 2; rest > least; rest -= step) {
-    if (rest <= step * per_half) {
-      step /= 2;
-    }
-    points.push_back({1 - rest, at(1 - rest)});
+  const auto distance = [&](unsigned point) {            // to 1: from 2^-n down to its half in `per_half` steps
+    const double part = static_cast<double>(point % per_half) / (2 * per_half);
+    return std::ldexp(1 - part, -static_cast<int>(point / per_half));
+  };
+  for (unsigned point = 0; distance(point) > least; ++point) {
+    points.push_back({1 - distance(point), at(1 - distance(point))});
   }
   points.push_back({1, max_});
   return points;
