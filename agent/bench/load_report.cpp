@@ -179,16 +179,21 @@ Result<RecordedReport> parse_report(const json& report) {
                         .pss_kib = pss_of(report)};
 }
 
-Result<RecordedReport> load_report(const std::string& file) {
+Result<json> read_json(const std::string& file) {
   const auto text = host::read_file(file);
   if (!text) {
     return std::unexpected(text.error());
   }
-  const json report = json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (report.is_discarded()) {
-    return fail(fmt::format("{}: not JSON", file));
+  json value = json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  return value.is_discarded() ? fail(fmt::format("{}: not JSON", file)) : Result<json>(std::move(value));
+}
+
+Result<RecordedReport> load_report(const std::string& file) {
+  const auto report = read_json(file);
+  if (!report) {
+    return std::unexpected(report.error());
   }
-  auto recorded = parse_report(report);
+  auto recorded = parse_report(*report);
   return recorded ? std::move(recorded) : fail(recorded.error(), file);
 }
 

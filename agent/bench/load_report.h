@@ -44,6 +44,9 @@ struct RecordedReport {
   std::map<std::string, uint64_t> pss_kib;  // under load, by process
 };
 
+// A file's JSON, whatever it holds. Errors name the file.
+Result<nlohmann::json> read_json(const std::string& file);
+
 // Errors say what is wrong, in one line.
 Result<RecordedReport> parse_report(const nlohmann::json& report);
 

@@ -1,5 +1,6 @@
 #include "agent/bench/render.h"
 
+#include "agent/bench/load_report.h"
 #include "agent/bench/page/page.h"
 #include "agent/host/file.h"
 
@@ -15,16 +16,8 @@ namespace {
 using nlohmann::json;
 
 Result<json> read_report(const std::string& file) {
-  const auto text = host::read_file(file);
-  if (!text) {
-    return std::unexpected(text.error());
-  }
-  json report = json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (report.is_discarded()) {
-    return fail(fmt::format("{}: not JSON", file));
-  }
-  const auto version = report.find("version");
-  if (!report.is_object() || version == report.end() || *version != 1) {
+  auto report = read_json(file);
+  if (report && (!report->is_object() || report->value("version", json()) != 1)) {
     return fail(fmt::format("{}: not a report of version 1", file));
   }
   return report;
