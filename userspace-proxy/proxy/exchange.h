@@ -60,8 +60,8 @@ struct Exchange {
   void fail(Reason reason) { outcome_.reason = reason; }
   // Waiting ended without what was waited for.
   [[nodiscard]] Reason late_or_idle() const;
-  // Who serves the next request on the client's connection.
-  [[nodiscard]] After after_answer(bool request_whole) const;
+  // Keeps the upstream connection where it can be used again, and says what becomes of the client's.
+  After after_answer(bool request_whole);
   void report();
   [[nodiscard]] bool skip_body();
   void keep_texts();

@@ -241,7 +241,6 @@ io::Task<HttpSession::After> Exchange::relay_answer(BodyPump& request_body) {
     co_return after;
   }
   const http::BodyFraming framing = scratch_.response.body;
-  const bool upstream_keeps = scratch_.response.keep_alive && framing.kind != Kind::kUntilClose;
   io::Socket &client = session_.client_, &upstream = upstream_->socket;
   BodyPump answer_body({upstream, upstream_->in}, {client, scratch_.to_client}, framing,
                        /*rechunk=*/framing.kind == Kind::kUntilClose);
@@ -289,15 +288,15 @@ io::Task<HttpSession::After> Exchange::relay_answer(BodyPump& request_body) {
     }
   }
   outcome_.response_size += answer_body.bytes();
-  const bool request_whole = request_body.done();
-  if (upstream_keeps && request_whole && upstream_->in.empty()) {
+  co_return after_answer(request_body.done());
+}
+
+HttpSession::After Exchange::after_answer(bool request_whole) {
+  const http::ResponseHead& answer = scratch_.response;
+  if (answer.keep_alive && answer.body.kind != Kind::kUntilClose && request_whole && upstream_->in.empty()) {
     session_.upstream_ = {};
     worker_.pool().put(std::move(upstream_));
   }
-  co_return after_answer(request_whole);
-}
-
-HttpSession::After Exchange::after_answer(bool request_whole) const {
   return request_whole && head_.keep_alive && !worker_.draining() ? After::kNext : After::kCloseGently;
 }
 

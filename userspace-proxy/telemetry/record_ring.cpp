@@ -68,7 +68,7 @@ void RecordRingReader::read(RecordPlace& place, RecordBatch& batch) const {
       place.position = tail;  // overtaken: what was copied may be half of a newer record
       continue;
     }
-    const auto record = plausible ? decode(std::span(frame).first(words)) : std::nullopt;
+    auto record = plausible ? decode(std::span(frame).first(words)) : std::nullopt;
     if (!record || frame[0] < place.sequence) {
       ++batch.malformed;
       place.position = head;

@@ -22,6 +22,7 @@ class RecordRing {
   RecordRing(std::span<uint64_t> ring, uint64_t& tail, uint64_t& head) : ring_(ring), tail_(tail), head_(head) {}
   RecordRing(const RecordRing&) = delete;
   RecordRing& operator=(const RecordRing&) = delete;
+  ~RecordRing() = default;
 
   void append(const Record& record);
 
