@@ -18,6 +18,9 @@ struct Pool {
   std::array<FreeFrame*, kClasses> free{};
   std::array<size_t, kClasses> count{};
 
+  Pool() = default;
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
   ~Pool() {
     for (FreeFrame*& list : free) {
       while (list != nullptr) {

@@ -31,6 +31,7 @@ class SeriesTable {
   SeriesTable(std::span<std::byte> area, uint64_t& used, uint64_t& overflow);
   SeriesTable(const SeriesTable&) = delete;
   SeriesTable& operator=(const SeriesTable&) = delete;
+  ~SeriesTable() = default;
 
   // Found or added. Full: the overflow series of that kind, and `overflow` counts.
   HttpSeries* http(const HttpLabels& labels);
