@@ -85,6 +85,12 @@ void order_rows(const Options& options, Report& report) {
   std::ranges::sort(report.rows, [&](const Row& a, const Row& b) { return place(a) < place(b); });
 }
 
+// Of the rows: "closed", "open", or "both".
+std::string_view loop_of(const std::vector<Load>& loads) {
+  const auto open = std::ranges::count_if(loads, [](const Load& load) { return load.rate != 0; });
+  return open == 0 ? "closed" : (static_cast<size_t>(open) == loads.size() ? "open" : "both");
+}
+
 Status measure_parts(Run& run, uint64_t seed) {
   if (wants(run.options, Options::Part::kRounds)) {
     if (const Status noted = note_idle_memory(run); !noted) {
@@ -125,11 +131,9 @@ Status measure(Options& options, const Interrupt& interrupt, Report& report) {
   }
   const uint64_t seed = std::random_device()();
   report.machine = describe_machine(*cpus, (*rig)->agent_version());
-  report.method = {{"command_line", options.command_line},
-                   {"rounds", options.rounds},
-                   {"duration_ms", options.duration.count()},
-                   {"seed", seed},
-                   {"body_bytes", Load::kBodyBytes}};
+  report.method = {{"command_line", options.command_line},    {"rounds", options.rounds},
+                   {"duration_ms", options.duration.count()}, {"seed", seed},
+                   {"loop", loop_of(options.loads)},          {"body_bytes", Load::kBodyBytes}};
   Run run{.options = options, .interrupt = interrupt, .rig = **rig, .report = report};
   const Status done = measure_parts(run, seed);
   run.progress.clear();

@@ -63,25 +63,31 @@ json row_json(const Row& row, const std::string& placement) {
                       {"direct_us", rounded(round.direct_us)},
                       {"requests", round.requests}});
   }
-  return {{"path", name_of(row.cell.path)},
-          {"placement", placement},
-          {"load", name_of(row.cell.load)},
-          {"us_per_request", rounded(figures.us_per_request)},
-          {"us_interval", interval_json(figures.us_interval)},
-          {"ratio_to_direct", rounded(figures.ratio)},
-          {"ratio_interval", interval_json(figures.ratio_interval)},
-          {"added_us", rounded(figures.added_us)},
-          {"spread", rounded(figures.spread)},
-          {"loop", row.cell.load.rate != 0 ? "open" : "closed"},
-          {"requests", figures.requests},
-          {"latency_us", latency_json(*row.latency)},
-          {"curve", curve_json(*row.latency)},
-          {"cpu_us_per_request", rounded_each(figures.cpu_us_per_request)},
-          {"cpu", cpu_json(figures)},
-          {"softirq_us", rounded(figures.softirq_us / static_cast<double>(figures.requests))},
-          {"context_switches", switches_json(figures)},
-          {"syscalls", rounded_each(row.syscalls)},
-          {"rounds", std::move(rounds)}};
+  json all = {{"path", name_of(row.cell.path)},
+              {"placement", placement},
+              {"load", name_of(row.cell.load)},
+              {"us_per_request", rounded(figures.us_per_request)},
+              {"us_interval", interval_json(figures.us_interval)},
+              {"ratio_to_direct", rounded(figures.ratio)},
+              {"ratio_interval", interval_json(figures.ratio_interval)},
+              {"added_us", rounded(figures.added_us)},
+              {"spread", rounded(figures.spread)},
+              {"p50_us", rounded(figures.p50_us)},
+              {"p99_us", rounded(figures.p99_us)},
+              {"loop", row.cell.load.rate != 0 ? "open" : "closed"},
+              {"requests", figures.requests},
+              {"latency_us", latency_json(*row.latency)},
+              {"curve", curve_json(*row.latency)},
+              {"cpu_us_per_request", rounded_each(figures.cpu_us_per_request)},
+              {"cpu", cpu_json(figures)},
+              {"softirq_us", rounded(figures.softirq_us / static_cast<double>(figures.requests))},
+              {"context_switches", switches_json(figures)},
+              {"syscalls", rounded_each(row.syscalls)},
+              {"rounds", std::move(rounds)}};
+  if (row.cell.load.rate != 0) {
+    all["rate"] = row.cell.load.rate;
+  }
+  return all;
 }
 
 json memory_of_all(const Report& report) {
@@ -146,6 +152,8 @@ Figures figures_of(const Row& row) {
       .ratio = median(ratios),
       .added_us = median(each(row, [](const Round& round) { return round.us_per_request - round.direct_us; })),
       .spread = spread(us),
+      .p50_us = median(each(row, [](const Round& round) { return round.p50_us; })),
+      .p99_us = median(each(row, [](const Round& round) { return round.p99_us; })),
       .us_interval = interval_of_median(us),
       .ratio_interval = interval_of_median(ratios),
       .cpu_us_per_request = {},

@@ -20,6 +20,7 @@ namespace fairlead::bench {
 struct Round {
   double us_per_request = 0, direct_us = 0;
   uint64_t requests = 0;
+  double p50_us = 0, p99_us = 0;
   std::map<std::string, Usage> used;  // by process
   double softirq_us = 0;
 };
@@ -51,7 +52,7 @@ struct Report {
 
 // What a row's rounds say.
 struct Figures {
-  double us_per_request = 0, ratio = 0, added_us = 0, spread = 0;
+  double us_per_request = 0, ratio = 0, added_us = 0, spread = 0, p50_us = 0, p99_us = 0;
   Interval us_interval, ratio_interval;
   std::map<std::string, double> cpu_us_per_request;  // medians
   std::map<std::string, Usage> used;                 // sums

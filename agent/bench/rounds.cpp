@@ -53,6 +53,8 @@ void add(Run& run, const std::vector<std::pair<Cell, Measurement>>& round) {
     row->rounds.push_back({.us_per_request = measured.sample.us_per_request,
                            .direct_us = direct->second.sample.us_per_request,
                            .requests = measured.sample.requests,
+                           .p50_us = static_cast<double>(measured.sample.latency->at(0.5)) / 1000,
+                           .p99_us = static_cast<double>(measured.sample.latency->at(0.99)) / 1000,
                            .used = measured.used,
                            .softirq_us = measured.softirq_us});
   }
@@ -121,10 +123,6 @@ Status measure_rounds(Run& run, uint64_t seed) {
     if (!done) {
       return done;
     }
-    // A cell that failed in this round has no direct to be divided by, or none of itself.
-    std::erase_if(round, [&](const auto& one) {
-      return std::ranges::find(run.report.not_measured, one.first, &NotMeasured::cell) != run.report.not_measured.end();
-    });
     add(run, round);
   }
   return {};

@@ -11,7 +11,7 @@ const seconds = (ms) => `${number(ms / 1000, ms % 100 === 0 ? 1 : 2)} s`;
 const gap = (ms) => (ms >= 1000 ? `${number(ms / 1000, 2)} s` : `${short(ms)} ms`);
 
 function outcome(event) {
-  const sent = listOf(event.bins).reduce((sum, bin) => sum + (bin.count ?? 0) + (bin.failed ?? 0), 0);
+  const sent = listOf(event.bins).reduce((sum, bin) => sum + (bin.count ?? 0), 0);
   const lost = isNumber(event.lost) &&
     (sent ? `${number(event.lost)} of ${plural(sent, "request")} lost` : `${plural(event.lost, "request")} lost`);
   return [
@@ -73,7 +73,7 @@ function eventLines(event, title) {
           marks: {at: listOf(event.marks).map((mark, at) => ({x: mark.t_ms / 1000, label: String(at + 1)}))},
           tooltip: {
             callbacks: {
-              title: ([one]) => `${seconds(one.raw.bin.t_ms)}: ${number(one.raw.bin.count ?? 0)} answered`,
+              title: ([one]) => `${seconds(one.raw.bin.t_ms)}: ${number(one.raw.bin.count ?? 0)} due`,
               label: ({dataset, raw}) =>
                 (dataset.yAxisID ? ` ${raw.y ?? 0} failed` : ` ${dataset.label}: ${time(raw.y)}`)
             }

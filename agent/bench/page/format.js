@@ -61,13 +61,16 @@ const times = (ratio) => `${number(ratio, 2)}×`;
 const plural = (count, what) => `${number(count)} ${what}${count === 1 ? "" : "s"}`;
 
 function loadInWords(load) {
-  const http = /^http-c(\d+)(?:-r(\d+))?$/.exec(load);
+  const size = (text) => text.replace(/^(\d+)$/, "$1 bytes").replace(/k$/, " KiB").replace(/m$/, " MiB");
+  const http = /^http-c(\d+)(?:-(\d+[km]))?(-new)?(?:-r(\d+))?$/.exec(load);
   if (http) {
-    const rate = http[2] ? `, ${number(Number(http[2]))}/s offered` : "";
-    return `HTTP, ${plural(Number(http[1]), "connection")}${rate}`;
+    const body = http[2] ? `, answers of ${size(http[2])}` : "";
+    const fresh = http[3] ? ", new for each request" : "";
+    const rate = http[4] ? `, ${number(Number(http[4]))}/s offered` : "";
+    return `HTTP, ${plural(Number(http[1]), "connection")}${fresh}${body}${rate}`;
   }
-  const tcp = /^tcp-rr-(\d+)$/.exec(load);
-  return tcp ? `TCP round trip of ${tcp[1]} bytes` : String(load);
+  const tcp = /^tcp-(rr|stream)-(\d+[km]?)$/.exec(load);
+  return tcp ? `TCP ${tcp[1] === "rr" ? "round trip of" : "stream, writes of"} ${size(tcp[2])}` : String(load);
 }
 
 const setOf = (row) => `${row.placement} ${row.load}`;

@@ -89,9 +89,7 @@ const climbs = named(report.ladder, "path")
                  .map((climb) => ({...climb, steps: listOf(climb.steps)}))
                  .filter((climb) => climb.steps.some((step) => isNumber(step.offered_per_s)));
 const climbSet = (climb) => `${climb.placement} ${climb.connections}`;
-const KEPT_UP = 0.98;
-const keptUp = (step) =>
-  !(step.unanswered > 0) && (!isNumber(step.achieved_per_s) || step.achieved_per_s >= KEPT_UP * step.offered_per_s);
+const keptUp = (step) => step.carried !== false && !(step.unanswered > 0);
 
 function ladderLines(some, field, words, [low, high]) {
   const line = (climb) => {

@@ -26,6 +26,8 @@ Report small_report() {
         {.us_per_request = times[i],
          .direct_us = direct[i],
          .requests = 50,
+         .p50_us = 21,
+         .p99_us = 40,
          .used = {{"node-proxy", {.cpu_us = 50 * (8.0 + static_cast<double>(i)), .user_us = 1, .system_us = 3}}}});
   }
   for (uint64_t us = 1; us <= 100; ++us) {
@@ -73,6 +75,8 @@ TEST(ReportJson, HasTheLatenciesOfAllRoundsTogether) {
   EXPECT_NEAR(row["latency_us"]["p50"].get<double>(), 50, 0.1);
   EXPECT_NEAR(row["latency_us"]["p99"].get<double>(), 99, 0.1);
   EXPECT_EQ(row["latency_us"]["max"], 100);
+  EXPECT_EQ(row["p50_us"], 21);  // medians of the rounds' own
+  EXPECT_EQ(row["p99_us"], 40);
   EXPECT_EQ(row["curve"].back(), (nlohmann::json{1.0, 100.0}));
 }
 
