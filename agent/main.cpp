@@ -1,31 +1,21 @@
 // fairlead-agent: reads the command line, checks what the process may do, runs the agent.
 #include "agent/agent.h"
 #include "agent/host/capabilities.h"
+#include "agent/host/open_files.h"
 #include "agent/options.h"
 #include "userspace-proxy/base/log.h"
-
-#include <sys/resource.h>
 
 #include <cstdio>
 
 namespace fairlead {
 namespace {
 
-// Three listeners a pod, and descriptors on their way to proxies: the usual soft limit of 1024 is soon used up.
-void raise_open_files() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
-
 int run(const agent::Options& options) {
   if (const Status allowed = host::check_capabilities(); !allowed) {
     log::error("{}", allowed.error().message());
     return 1;
   }
-  raise_open_files();
+  host::raise_open_files();  // three listeners a pod, and descriptors on their way to proxies
   agent::Agent process(options);
   if (const Status ended = process.run(); !ended) {
     log::error("{}", ended.error().message());

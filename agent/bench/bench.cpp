@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <filesystem>
 #include <random>
 
 namespace fairlead::bench {
@@ -143,10 +142,8 @@ Status measure(Options& options, const Interrupt& interrupt, Report& report) {
 }
 
 Status write_report(const Report& report, const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) {
-    return fail_sys(folder, error.value());
+  if (const Status made = host::make_folder(folder); !made) {
+    return made;
   }
   const nlohmann::json json = to_json(report);
   for (const auto& [name, text] :

@@ -22,6 +22,7 @@ struct Act {
   milliseconds at;
   std::string what;
   std::function<Status()> perform;
+  bool takes_effect_later = true;  // when `perform` returns; a second mark says so
 };
 
 // The load goes on for a second after the last act.
@@ -46,7 +47,9 @@ Status play(Run& run, const std::string& scenario, const std::vector<Act>& acts)
     if (const Status performed = act.perform(); !performed) {
       return fail(performed.error(), act.what);
     }
-    event.marks.push_back({since_start(), act.what + ": in force"});
+    if (act.takes_effect_later) {
+      event.marks.push_back({since_start(), act.what + ": in force"});
+    }
   }
   if (const auto ended = load->wait(run.interrupt); !ended) {
     return std::unexpected(ended.error());
@@ -101,7 +104,8 @@ Status watch_events(Run& run) {
   const std::vector<Act> switches = {
       {milliseconds(1000), "client: node -> sidecar", [&] { return mesh.switch_client("sidecar"); }},
       {milliseconds(3000), "client: sidecar -> node", [&] { return mesh.switch_client("node"); }}};
-  const std::vector<Act> kills = {{milliseconds(1000), "kill -9 of the node proxy", [&] { return kill_proxy(run); }}};
+  const std::vector<Act> kills = {
+      {milliseconds(1000), "kill -9 of the node proxy", [&] { return kill_proxy(run); }, /*takes_effect_later=*/false}};
   const std::vector<Act> upgrades = {
       {milliseconds(1000), "a new agent and node proxy take over", [&] { return mesh.restart_agent(run.interrupt); }}};
   for (const auto& [scenario, acts] :

@@ -8,9 +8,14 @@
 namespace fairlead::bench {
 namespace {
 
+constexpr uint64_t kAny = ~0ULL;
+
 Status between(std::string_view what, uint64_t value, uint64_t low, uint64_t high) {
   if (value >= low && value <= high) {
     return {};
+  }
+  if (high == kAny) {
+    return fail(fmt::format("{}: {} counted, at least {} expected", what, value, low));
   }
   return fail(low == high ? fmt::format("{}: {} counted, {} expected", what, value, low)
                           : fmt::format("{}: {} counted, {} to {} expected", what, value, low, high));
@@ -42,7 +47,6 @@ Counters operator-(const Counters& after, const Counters& before) {
 }
 
 Status check_counters(const Cell& cell, const Counters& during, uint64_t requests) {
-  constexpr uint64_t kAny = ~0ULL;
   const bool is_http = cell.load.kind == Load::Kind::kHttp;
   const uint64_t connections = cell.load.connections;
   const Modes modes = modes_of(cell.path);

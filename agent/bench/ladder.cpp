@@ -39,8 +39,8 @@ Result<std::vector<Step>> climb(unsigned first, const std::function<Result<Step>
     return steps.back().is_carried();
   };
   unsigned low = 0, high = first;
-  for (Result<bool> carried = true; high <= kMostRate; high += high / 2) {
-    carried = try_rate(high);
+  for (; high <= kMostRate; high += high / 2) {
+    const auto carried = try_rate(high);
     if (!carried) {
       return std::unexpected(carried.error());
     }

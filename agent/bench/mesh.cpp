@@ -172,10 +172,7 @@ Mesh::~Mesh() {
   agent_.end(kGrace);  // what a killed one leaves, the stage's sweep takes
 }
 
-Result<json> Mesh::ask(const json& request) const {
-  auto client = ctl::Client::connect(run_dir_);
-  return client ? client->ask(request) : std::unexpected(client.error());
-}
+Result<json> Mesh::ask(const json& request) const { return ctl::ask(run_dir_, request); }
 
 Status Mesh::wait() const {
   const auto answer = ask({{"op", "wait"}, {"timeout_ms", kWaitMs}});

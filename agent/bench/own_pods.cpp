@@ -31,10 +31,7 @@ class Agent {
  public:
   explicit Agent(const std::string& run_dir) : run_dir_(run_dir) {}
 
-  [[nodiscard]] Result<json> ask(const json& request) const {
-    auto client = ctl::Client::connect(run_dir_);
-    return client ? client->ask(request) : std::unexpected(client.error());
-  }
+  [[nodiscard]] Result<json> ask(const json& request) const { return ctl::ask(run_dir_, request); }
   [[nodiscard]] Status set_mode(const std::string& pod, const std::string& mode) const {
     if (const auto set = ask({{"op", "mode"}, {"target", pod}, {"mode", mode}}); !set) {
       return std::unexpected(set.error());
@@ -119,12 +116,11 @@ Result<Target> find(const Agent& agent, const OwnPods& wanted) {
   if (!way) {
     return fail(way.error(), wanted.to);
   }
-  std::string address = (*way)["to"].value("address", "");
-  address.resize(address.rfind(':'));
-  if (address.starts_with('[')) {
-    address = address.substr(1, address.size() - 2);
+  const std::string address = (*way)["to"].value("address", "");  // "10.0.0.1:80" or "[fd00::1]:80"
+  target.address = {address.substr(0, address.rfind(':')), url->port};
+  if (target.address.address.starts_with('[')) {
+    target.address.address = target.address.address.substr(1, target.address.address.size() - 2);
   }
-  target.address = {address, url->port};
   return target;
 }
 
@@ -195,8 +191,7 @@ class Measuring {
   Result<Sample> send(std::chrono::milliseconds duration) const {
     const Place place{target_.netns, {}};
     auto load = start_http({.target = target_.address,
-                            .request = fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: fairlead-bench\r\n\r\n",
-                                                   target_.url.path, target_.url.authority),
+                            .request = get_request(target_.url.authority, target_.url.path),
                             .connections = wanted_.connections,
                             .duration = duration},
                            place);

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <filesystem>
 
 namespace fairlead::bench {
 
@@ -68,10 +67,8 @@ std::string to_markdown(const OwnReport& report) {
 }
 
 Status write_own(const OwnReport& report, const json& machine, const json& method, const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) {
-    return fail_sys(folder, error.value());
+  if (const Status made = host::make_folder(folder); !made) {
+    return made;
   }
   const json all = {{"version", 1},
                     {"machine", machine},

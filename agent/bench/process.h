@@ -18,6 +18,10 @@ namespace fairlead::bench {
 
 using Clock = std::chrono::steady_clock;
 
+inline uint64_t ns_of(Clock::duration time) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
+}
+
 // SIGINT, SIGTERM and SIGHUP, held back from the moment this is made: whoever waits is woken, nothing is cut short, and
 // everything is taken down in order. One per process.
 class Interrupt {

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
-#include <filesystem>
 
 namespace fairlead::bench {
 namespace {
@@ -28,9 +27,8 @@ Status render_to(const std::string& file, const std::string& folder) {
   if (!report) {
     return std::unexpected(report.error());
   }
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  return error ? fail_sys(folder, error.value()) : write_page(*report, folder);
+  const Status made = host::make_folder(folder);
+  return made ? write_page(*report, folder) : made;
 }
 
 }  // namespace

@@ -136,7 +136,8 @@ HttpPlan Rig::plan_for(const Cell& cell, std::chrono::milliseconds duration) con
   return {.target = pair != nullptr ? pair->entrance()
                     : is_off        ? Endpoint{stage_->server().address, kHttpPort}
                                     : Endpoint{service, kServicePort},
-          .request = get_request(page_of(cell.load.bytes), cell.load.new_connections),
+          .request = get_request(kAuthority, page_of(cell.load.bytes),
+                                 cell.load.new_connections ? AfterAnswer::kClose : AfterAnswer::kKeep),
           .connections = cell.load.connections,
           .rate = static_cast<double>(cell.load.rate),
           .duration = duration,
@@ -144,8 +145,9 @@ HttpPlan Rig::plan_for(const Cell& cell, std::chrono::milliseconds duration) con
 }
 
 Result<RunningLoad> Rig::watch(Path path, unsigned rate, std::chrono::milliseconds duration) const {
-  HttpPlan plan = plan_for({path, {.connections = 16, .rate = rate}}, duration);
-  plan.requests_per_connection = 20;
+  constexpr unsigned kConnections = 16, kRequestsPerConnection = 20;
+  HttpPlan plan = plan_for({path, {.connections = kConnections, .rate = rate}}, duration);
+  plan.requests_per_connection = kRequestsPerConnection;
   plan.keeps_requests = true;
   return start_http(plan, {stage_->client().netns, cpus_});
 }
@@ -162,10 +164,10 @@ Result<Step> Rig::offer(const Cell& cell, std::chrono::milliseconds duration) co
   if (!sample) {
     return std::unexpected(sample.error());
   }
-  const double seconds = std::chrono::duration<double>(duration).count();
-  const double spent = std::max(seconds, sample->us_per_request * static_cast<double>(sample->requests) / 1e6);
+  const double schedule_us = std::chrono::duration<double, std::micro>(duration).count();
+  const double spent_us = std::max(schedule_us, sample->elapsed_us);
   return Step{.offered_per_s = cell.load.rate,
-              .achieved_per_s = static_cast<double>(sample->requests) / spent,
+              .achieved_per_s = static_cast<double>(sample->requests) * 1e6 / spent_us,
               .unanswered = sample->due - sample->requests,
               .latency = sample->latency};
 }

@@ -86,4 +86,9 @@ Result<nlohmann::json> Client::ask(const nlohmann::json& request,
   }
 }
 
+Result<nlohmann::json> ask(const std::string& run_dir, const nlohmann::json& request) {
+  auto client = Client::connect(run_dir);
+  return client ? client->ask(request) : std::unexpected(client.error());
+}
+
 }  // namespace fairlead::ctl

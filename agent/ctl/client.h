@@ -32,4 +32,7 @@ class Client {
   std::string input_;
 };
 
+// One question, on a connection of its own.
+Result<nlohmann::json> ask(const std::string& run_dir, const nlohmann::json& request);
+
 }  // namespace fairlead::ctl

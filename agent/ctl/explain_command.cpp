@@ -55,16 +55,12 @@ void print_explanation(const json& answer) {
 }  // namespace
 
 int explain(const Settings& settings, const ExplainArguments& arguments) {
-  auto client = Client::connect(settings.run_dir);
-  if (!client) {
-    return refused(client.error().message());
-  }
-  const auto answer = client->ask({{"op", "explain"},
-                                   {"from", arguments.from},
-                                   {"to", arguments.to},
-                                   {"method", arguments.method},
-                                   {"path", arguments.path},
-                                   {"headers", arguments.headers}});
+  const auto answer = ask(settings.run_dir, {{"op", "explain"},
+                                             {"from", arguments.from},
+                                             {"to", arguments.to},
+                                             {"method", arguments.method},
+                                             {"path", arguments.path},
+                                             {"headers", arguments.headers}});
   if (!answer) {
     return refused(answer.error().message());
   }

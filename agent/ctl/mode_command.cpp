@@ -7,15 +7,11 @@
 namespace fairlead::ctl {
 
 int mode(const Settings& settings, const std::string& target, const std::string& mode) {
-  auto client = Client::connect(settings.run_dir);
-  if (!client) {
-    return refused(client.error().message());
-  }
   nlohmann::json request = {{"op", "mode"}, {"target", target}};
   if (!mode.empty()) {
     request["mode"] = mode;
   }
-  const auto answer = client->ask(request);
+  const auto answer = ask(settings.run_dir, request);
   if (!answer) {
     return refused(answer.error().message());
   }

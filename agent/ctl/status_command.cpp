@@ -116,11 +116,7 @@ void print_messages(const json& status) {
 }  // namespace
 
 int status(const Settings& settings) {
-  auto client = Client::connect(settings.run_dir);
-  if (!client) {
-    return refused(client.error().message());
-  }
-  const auto answer = client->ask({{"op", "status"}});
+  const auto answer = ask(settings.run_dir, {{"op", "status"}});
   if (!answer) {
     return refused(answer.error().message());
   }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 
 namespace fairlead::host {
 
@@ -47,6 +48,12 @@ Status replace_file(const std::string& path, std::string_view text) {
     return std::unexpected(error);
   }
   return {};
+}
+
+Status make_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  return error ? fail_sys(path, error.value()) : Status();
 }
 
 }  // namespace fairlead::host

@@ -17,4 +17,7 @@ Status write_existing(const std::string& path, std::string_view text);
 // Replaces the file as a whole: a draft beside it, synced, then renamed. A reader sees the old or the new one.
 Status replace_file(const std::string& path, std::string_view text);
 
+// With all above it; nothing if it is there.
+Status make_folder(const std::string& path);
+
 }  // namespace fairlead::host

@@ -79,7 +79,6 @@ struct Exchange {
   uint64_t deadline_ns_ = 0;  // of the route's timeout, 0: none
   uint64_t answer_began_ns_ = 0;
   bool websocket_ = false;
-  bool request_sent_ = false;
   bool request_given_up_ = false;  // the upstream does not take it; an answer may lie there already
   bool head_in_buffer_ = true;     // the request's head is still at the front of the session's buffer
 };

@@ -98,12 +98,11 @@ io::Task<Exchange::Attempt> Exchange::attempt(BodyPump& request_body) {
 }
 
 Exchange::Turn Exchange::send_request(BodyPump& request_body, Waits& waits) {
-  if (request_sent_ || request_given_up_) {
+  if (request_body.done() || request_given_up_) {
     return Turn::kWait;
   }
   switch (request_body.advance()) {
     case Step::kDone:
-      request_sent_ = true;
       return Turn::kWait;
     case Step::kWantRead:
       waits.client = io::Interest::kRead;
@@ -181,7 +180,7 @@ Reason Exchange::late_or_idle() const {
 
 io::Task<Exchange::Attempt> Exchange::await_answer(BodyPump& request_body) {
   io::Socket& upstream = upstream_->socket;
-  request_sent_ = request_given_up_ = false;
+  request_given_up_ = false;
   while (true) {
     Waits waits;
     Turn turn = send_request(request_body, waits);

@@ -1,9 +1,9 @@
 #include "agent/bench/load/generator.h"
 
 #include "agent/bench/load/http_client.h"
+#include "agent/host/open_files.h"
 
 #include <sys/epoll.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
@@ -16,21 +16,10 @@ namespace {
 using Step = HttpClient::Step;
 constexpr uint64_t kSecond = 1'000'000'000;
 
-uint64_t ns_of(Clock::duration time) {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
-}
-
-void raise_open_files() {
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
-}
-
 // The child's whole life.
-class Load {
+class Child {
  public:
-  Load(const HttpPlan& plan, const sockaddr_storage& target, LoadCounts& counts, std::span<TimedRequest> kept)
+  Child(const HttpPlan& plan, const sockaddr_storage& target, LoadCounts& counts, std::span<TimedRequest> kept)
       : plan_(plan),
         counts_(counts),
         kept_(kept),
@@ -64,6 +53,7 @@ class Load {
       }
       turn(now, over ? last_ns : (free_.empty() ? last_ns : (is_open() ? due_ns(next_) : schedule_ns)));
     }
+    keep_unanswered();
     return broken_ ? 1 : 0;
   }
 
@@ -151,7 +141,7 @@ class Load {
       counts_.note(slot.client.failure());
       broken_ = !plan_.keeps_requests;
     }
-    keep(slot, step == Step::kAnswered ? (now - slot.due_ns) / 1000 : TimedRequest::kFailed);
+    keep(slot.due_ns, step == Step::kAnswered ? (now - slot.due_ns) / 1000 : TimedRequest::kFailed);
     if (!slot.client.is_open()) {
       slot.watched = -1;  // closing took it out of epoll
     } else {
@@ -164,10 +154,27 @@ class Load {
     free_.push_back(number);
   }
 
-  void keep(const Slot& slot, uint64_t latency_us) {
+  // What was due and has no answer is as lost as what failed.
+  void keep_unanswered() {
+    if (!plan_.keeps_requests) {
+      return;
+    }
+    for (Slot& slot : slots_) {
+      if (slot.is_busy) {
+        ++counts_.failed;
+        keep(slot.due_ns, TimedRequest::kFailed);
+      }
+    }
+    for (; next_ < total_; ++next_) {
+      ++counts_.failed;
+      keep(due_ns(next_), TimedRequest::kFailed);
+    }
+  }
+
+  void keep(uint64_t due_ns, uint64_t latency_us) {
     if (counts_.samples < kept_.size()) {
       kept_[counts_.samples++] = {
-          .due_us = static_cast<uint32_t>(slot.due_ns / 1000),
+          .due_us = static_cast<uint32_t>(due_ns / 1000),
           .latency_us = static_cast<uint32_t>(std::min<uint64_t>(latency_us, TimedRequest::kFailed))};
     }
   }
@@ -208,8 +215,8 @@ Result<RunningLoad> start_http(const HttpPlan& plan, const Place& place) {
   const double expected = plan.rate * std::chrono::duration<double>(plan.duration).count();
   return RunningLoad::start(
       [&](LoadCounts& counts, std::span<TimedRequest> kept) {
-        raise_open_files();
-        return Load(plan, *target, counts, kept).run();
+        host::raise_open_files();
+        return Child(plan, *target, counts, kept).run();
       },
       place, plan.duration + plan.patience + kToStart, plan.keeps_requests ? static_cast<size_t>(expected) + 1 : 0);
 }

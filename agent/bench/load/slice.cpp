@@ -19,8 +19,9 @@ Result<Sample> finish(RunningLoad& load, const Slice& slice, const Interrupt& in
                 .latency = std::make_shared<Histogram>(counts.latency),
                 .due = counts.due,
                 .lateness = std::make_shared<Histogram>(counts.lateness)};
+  sample.elapsed_us = static_cast<double>(counts.elapsed_ns) / 1000;
   if (counts.answered != 0) {
-    sample.us_per_request = static_cast<double>(counts.elapsed_ns) / 1000 / static_cast<double>(counts.answered);
+    sample.us_per_request = sample.elapsed_us / static_cast<double>(counts.answered);
   }
   return sample;
 }

@@ -22,6 +22,7 @@ struct Slice {
 
 struct Sample {
   uint64_t requests = 0;  // answered as expected; 0: the slice was too short on this machine
+  double elapsed_us = 0;  // to the last answer; of wrk: the time that it ran
   // The slice's time, divided by them. Of an open loop, where that is the schedule's, the median latency.
   double us_per_request = 0;
   Usage client{};  // the client's process

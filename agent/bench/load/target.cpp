@@ -27,9 +27,9 @@ socklen_t size_of(const sockaddr_storage& address) {
   return address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
 }
 
-std::string get_request(const std::string& path, bool closes) {
-  return fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: fairlead-bench\r\n{}\r\n", path, kAuthority,
-                     closes ? "Connection: close\r\n" : "");
+std::string get_request(const std::string& authority, const std::string& path, AfterAnswer then) {
+  return fmt::format("GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: fairlead-bench\r\n{}\r\n", path, authority,
+                     then == AfterAnswer::kClose ? "Connection: close\r\n" : "");
 }
 
 }  // namespace fairlead::bench

@@ -20,7 +20,7 @@ socklen_t size_of(const sockaddr_storage& address);
 
 // The authority that every request names, whatever address it goes to: the same bytes on every path.
 inline constexpr const char* kAuthority = "web-http";
-// GET with that authority.
-std::string get_request(const std::string& path, bool closes);
+enum class AfterAnswer : uint8_t { kKeep, kClose };
+std::string get_request(const std::string& authority, const std::string& path, AfterAnswer then = AfterAnswer::kKeep);
 
 }  // namespace fairlead::bench

@@ -85,10 +85,6 @@ int serve(uint16_t port) {
   }
 }
 
-uint64_t ns_of(Clock::duration time) {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
-}
-
 int failed(LoadCounts& counts, const char* what) {
   counts.note(std::string(what) + ": " + std::strerror(errno));
   return 1;

@@ -104,11 +104,15 @@ Result<Sample> parse_wrk(std::string_view output) {
   sample.requests = told.value("requests", uint64_t{0});
   auto latency = std::make_shared<Histogram>();
   for (const json& pair : told.value("latency_us", json::array())) {
+    if (!pair.is_array() || pair.size() != 2 || !pair[0].is_number_unsigned() || !pair[1].is_number_unsigned()) {
+      return fail(fmt::format("wrk: no time and count: {}", pair.dump()));
+    }
     latency->record(pair[0].get<uint64_t>() * 1000, pair[1].get<uint64_t>());
   }
   sample.latency = std::move(latency);
+  sample.elapsed_us = told.value("duration_us", 0.0);
   if (sample.requests != 0) {
-    sample.us_per_request = told.value("duration_us", 0.0) / static_cast<double>(sample.requests);
+    sample.us_per_request = sample.elapsed_us / static_cast<double>(sample.requests);
   }
   return sample;
 }

@@ -45,7 +45,7 @@ class GeneratorTest : public testing::Test {
 
   // Ends with the load; what it counted is in counts_.
   Result<Ended> run(HttpPlan plan) {
-    plan.request = get_request("/", plan.new_connections);
+    plan.request = get_request("web", "/", plan.new_connections ? AfterAnswer::kClose : AfterAnswer::kKeep);
     auto load = start_http(plan, {});
     EXPECT_TRUE(load);
     auto ended = load->wait(interrupt_);
@@ -158,6 +158,22 @@ TEST_F(GeneratorTest, WhoKeepsRequestsCountsFailuresAndGoesOn) {
   ASSERT_EQ(kept_.size(), 200U);
   EXPECT_EQ(std::ranges::count(kept_, TimedRequest::kFailed, &TimedRequest::latency_us), 40);
   EXPECT_TRUE(std::ranges::is_sorted(kept_, {}, &TimedRequest::due_us));
+}
+
+TEST_F(GeneratorTest, WhatIsNeverAnsweredIsLostToo) {
+  const Answer answer = [](int socket, unsigned number) {
+    return number < 3 ? write_all(socket, kAnswer) : sleep(60) == 0;
+  };
+  const auto ended = run({.target = serve(answer),
+                          .connections = 1,
+                          .rate = 100,
+                          .duration = std::chrono::milliseconds(100),
+                          .patience = std::chrono::milliseconds(100),
+                          .keeps_requests = true});
+  ASSERT_TRUE(ended) << ended.error().message();
+  EXPECT_EQ(counts_->answered, 3U);
+  EXPECT_EQ(counts_->failed, 7U);  // one was sent, six were due
+  EXPECT_EQ(kept_.size(), 10U);
 }
 
 TEST_F(GeneratorTest, NobodyThereIsAnError) {

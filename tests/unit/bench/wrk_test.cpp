@@ -26,6 +26,12 @@ TEST(ParseWrk, MakesNoFigureOfFailedRequests) {
   }
 }
 
+TEST(ParseWrk, MakesNoFigureOfALatencyThatIsNone) {
+  for (const char* pair : {"[24]", "24", "[\"24\",1]", "[24,-1]"}) {
+    EXPECT_FALSE(parse_wrk(std::string(R"({"requests":1,"duration_us":10,"latency_us":[)") + pair + "]}")) << pair;
+  }
+}
+
 TEST(ParseWrk, MakesNoFigureOfNothing) {
   EXPECT_FALSE(parse_wrk(""));
   EXPECT_FALSE(parse_wrk("unable to connect to 10.0.0.1:80 Connection refused\n"));
