@@ -3,7 +3,7 @@
 #include "agent/bench/machine.h"
 #include "agent/bench/render.h"
 #include "agent/bench/run.h"
-#include "agent/bench/servers.h"
+#include "agent/bench/stock/proxy.h"
 #include "agent/host/file.h"
 
 #include <fmt/format.h>
@@ -49,18 +49,29 @@ Result<std::vector<int>> choose_cpus(Placement placement) {
   return cpus;
 }
 
-// A path whose programs are missing is named in the report.
+// Why a path cannot be measured on this machine; empty: it can.
+std::string why_missing(Path path) {
+  if (is_encrypted(path)) {
+    return "the mesh has no mTLS yet";
+  }
+  const StockProxy* const proxy = stock_proxy(path);
+  if (proxy == nullptr || !program_of(*proxy).empty()) {
+    return {};
+  }
+  return fmt::format("{} is not on this machine ({})", proxy->program, proxy->where_from);
+}
+
+// Such a path is named in the report.
 void drop_missing(Options& options, Report& report) {
-  for (const auto& [path, program] : {std::pair(Path::kHaproxyPair, "haproxy")}) {
-    if (!find_program(program).empty() || std::erase(options.paths, path) == 0) {
-      continue;
-    }
+  std::erase_if(options.paths, [&](Path path) {
+    const std::string reason = why_missing(path);
     for (const Load& load : options.loads) {
-      if (carries(path, load)) {
-        report.not_measured.push_back({{path, load}, fmt::format("{} is not installed", program), /*is_missing=*/true});
+      if (!reason.empty() && carries(path, load)) {
+        report.not_measured.push_back({{path, load}, reason, /*is_missing=*/true});
       }
     }
-  }
+    return !reason.empty();
+  });
 }
 
 Status check_tools() {
@@ -102,12 +113,16 @@ Status measure_parts(Run& run, uint64_t seed) {
       return measured;
     }
   }
-  if (wants(run.options, Options::Part::kLadder)) {
-    if (const Status climbed = climb_ladders(run); !climbed) {
-      return climbed;
+  for (const auto& [part, measure] : {std::pair(Options::Part::kLadder, &climb_ladders),
+                                      {Options::Part::kEvents, &watch_events},
+                                      {Options::Part::kMemory, &measure_memory},
+                                      {Options::Part::kPrometheus, &compare_with_prometheus}}) {
+    const Status measured = wants(run.options, part) ? measure(run) : Status();
+    if (!measured) {
+      return measured;
     }
   }
-  return wants(run.options, Options::Part::kEvents) ? watch_events(run) : Status();
+  return {};
 }
 
 // `report` has what there is, however it ends.

@@ -1,6 +1,7 @@
 #include "agent/bench/machine.h"
 
 #include "agent/bench/process.h"
+#include "agent/bench/stock/proxy.h"
 #include "agent/host/file.h"
 
 #include <fmt/chrono.h>
@@ -36,8 +37,7 @@ std::string cpu_field(std::string_view text, std::string_view key) {
 
 // The first line that a program writes on being asked for its version; null if it is not there. An own Interrupt is
 // not needed: it answers at once or not at all.
-json version_of(const char* program, const char* option) {
-  const std::string path = find_program(program);
+json version_of(const std::string& path, const char* option) {
   if (path.empty()) {
     return nullptr;
   }
@@ -49,6 +49,14 @@ json version_of(const char* program, const char* option) {
   const bool has_line = std::fgets(line, sizeof line, pipe) != nullptr;
   pclose(pipe);
   return has_line ? json(std::string(line, std::string_view(line).find('\n'))) : json(nullptr);
+}
+
+json versions(const std::string& agent_version) {
+  json all = {{"fairlead", agent_version}, {"wrk", version_of(find_program("wrk"), "--version")}};
+  for (const StockProxy* proxy : stock_proxies()) {
+    all[proxy->program] = version_of(program_of(*proxy), proxy->version_option);
+  }
+  return all;
 }
 
 }  // namespace
@@ -82,11 +90,7 @@ json describe_machine(const std::vector<int>& measured_cpus, const std::string& 
           {"memory_mib", sysconf(_SC_PHYS_PAGES) / 1024 * sysconf(_SC_PAGESIZE) / 1024},
           {"load_average", line_of("/proc/loadavg")},
           {"date", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
-          {"versions",
-           {{"fairlead", agent_version},
-            {"wrk", version_of("wrk", "--version")},
-            {"nginx", version_of("nginx", "-v")},
-            {"haproxy", version_of("haproxy", "-v")}}}};
+          {"versions", versions(agent_version)}};
 }
 
 }  // namespace fairlead::bench

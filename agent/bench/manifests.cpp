@@ -19,7 +19,7 @@ metadata:
   name: {name}
   namespace: bench
   labels: {{app: {name}}}
-  annotations: {{fairlead.dev/netns: {netns}}}
+  annotations: {{fairlead.dev/netns: {netns}, fairlead.dev/mode: {mode}}}
 spec:
   serviceAccountName: {name}
   containers:
@@ -86,13 +86,27 @@ spec:
     - destination: {{host: web-http}}
 )";
 
+std::string manifest_of(const Pod& pod, std::string_view mode) {
+  using fmt::arg;
+  return fmt::format(kPod, arg("name", pod.name), arg("netns", pod.netns), arg("address", pod.address),
+                     arg("mode", mode));
+}
+
 }  // namespace
+
+std::string manifests(std::span<const Pod> pods, std::string_view mode) {
+  std::string text;
+  for (const Pod& pod : pods) {
+    text += manifest_of(pod, mode);
+  }
+  return text;
+}
 
 std::string manifests(const Stage& stage) {
   using fmt::arg;
   std::string text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: bench}\n";
   for (const Pod* pod : {&stage.client(), &stage.server()}) {
-    text += fmt::format(kPod, arg("name", pod->name), arg("netns", pod->netns), arg("address", pod->address));
+    text += manifest_of(*pod, "node");
   }
   return text + fmt::format(kServices, arg("http_service", kHttpService), arg("tcp_service", kTcpService),
                             arg("port", kServicePort), arg("http_port", kHttpPort), arg("tcp_port", kTcpPort),

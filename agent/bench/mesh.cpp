@@ -1,20 +1,16 @@
 #include "agent/bench/mesh.h"
 
-#include "agent/bench/servers.h"
+#include "agent/bench/http_get.h"
 #include "agent/ctl/client.h"
 #include "agent/host/file.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
 #include <nlohmann/json.hpp>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
@@ -34,31 +30,11 @@ std::vector<std::string> agent_command(const std::string& program, const std::st
           "127.0.0.1:0", "--admin-address", "127.0.0.1:0"};
 }
 
-// GET of the metrics page from HOST:PORT on loopback.
-Result<std::string> get_metrics(const std::string& address) {
+Endpoint endpoint_of(const std::string& address) {
   const size_t colon = address.rfind(':');
-  uint16_t port = 0;
-  std::from_chars(address.data() + colon + 1, address.data() + address.size(), port);
-  sockaddr_in peer{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {}, .sin_zero = {}};
-  peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval patience{.tv_sec = 10, .tv_usec = 0};
-  setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  constexpr std::string_view kRequest =
-      "GET /stats/prometheus HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&peer), sizeof peer) != 0 ||
-      send(socket.get(), kRequest.data(), kRequest.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kRequest.size())) {
-    return fail_sys(fmt::format("the agent's metrics at {}", address));
-  }
-  std::string text;
-  std::array<char, 16 * 1024> buffer;
-  for (ssize_t count; (count = read(socket.get(), buffer.data(), buffer.size())) > 0;) {
-    text.append(buffer.data(), static_cast<size_t>(count));
-  }
-  if (!text.starts_with("HTTP/1.1 200")) {
-    return fail(fmt::format("the agent's metrics at {}: {}", address, text.substr(0, text.find('\r'))));
-  }
-  return text;
+  Endpoint endpoint{address.substr(0, colon), 0};
+  std::from_chars(address.data() + colon + 1, address.data() + address.size(), endpoint.port);
+  return endpoint;
 }
 
 std::string warnings_of(const json& answer) {
@@ -241,8 +217,13 @@ Status Mesh::set_modes(const Modes& modes, const Interrupt& interrupt) {
   return modes.server == "sidecar" ? Status() : await_end("server-sidecar", interrupt);
 }
 
+Status Mesh::govern(std::span<const Pod> further, std::string_view mode) {
+  const Status written = host::replace_file(folder_ + "/config/further.yaml", manifests(further, mode));
+  return written ? wait() : written;
+}
+
 Result<Counters> Mesh::counters() const {
-  const auto text = get_metrics(metrics_address_);
+  const auto text = http_get(endpoint_of(metrics_address_), "/stats/prometheus");
   return text ? Result<Counters>(parse_counters(*text)) : std::unexpected(text.error());
 }
 
@@ -272,6 +253,20 @@ Result<std::map<std::string, pid_t>> Mesh::processes() const {
     const auto pid = proxy.value("pid", pid_t{0});
     if (pid > 0) {
       found[name == "bench/client" ? "client-sidecar" : name == "bench/server" ? "server-sidecar" : "node-proxy"] = pid;
+    }
+  }
+  return found;
+}
+
+Result<std::vector<pid_t>> Mesh::proxies() const {
+  const auto answer = ask({{"op", "status"}});
+  if (!answer) {
+    return std::unexpected(answer.error());
+  }
+  std::vector<pid_t> found;
+  for (const json& proxy : (*answer)["status"].value("proxies", json::array())) {
+    if (const auto pid = proxy.value("pid", pid_t{0}); pid > 0) {
+      found.push_back(pid);
     }
   }
   return found;

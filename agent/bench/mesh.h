@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,12 +49,17 @@ class Mesh {
   Status switch_client(std::string_view mode);
   // Kills the agent and starts another, which takes over. Returns when all is in force.
   Status restart_agent(const Interrupt& interrupt);
+  // Governs these too, in this mode. Returns when that is in force.
+  Status govern(std::span<const Pod> further, std::string_view mode);
   [[nodiscard]] Result<Counters> counters() const;
   // The paths that access records since then tell ("node_http", "sidecar_outbound", ...).
   [[nodiscard]] Result<std::set<std::string>> paths_since(int64_t unix_ns) const;
   // Living processes of the mesh by what they are: "agent", "node-proxy", "client-sidecar", "server-sidecar".
   [[nodiscard]] Result<std::map<std::string, pid_t>> processes() const;
+  // All living proxies, of whatever pod.
+  [[nodiscard]] Result<std::vector<pid_t>> proxies() const;
   [[nodiscard]] const std::string& version() const { return version_; }
+  [[nodiscard]] const std::string& metrics_address() const { return metrics_address_; }  // HOST:PORT
 
  private:
   Mesh(const Stage& stage, std::vector<int> cpus)
@@ -76,6 +82,8 @@ class Mesh {
 // The manifests, one file's text: two pods, their services, and rules like a user's: a route by header, a path that is
 // refused, and one identity that may call. Pure.
 std::string manifests(const Stage& stage);
+// Of pods without services.
+std::string manifests(std::span<const Pod> pods, std::string_view mode);
 
 // Counters out of Prometheus text. Pure.
 Counters parse_counters(std::string_view text);

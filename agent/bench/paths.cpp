@@ -56,6 +56,16 @@ std::string_view name_of(Path path) {
       return "nginx-pair";
     case Path::kHaproxyPair:
       return "haproxy-pair";
+    case Path::kEnvoyPair:
+      return "envoy-pair";
+    case Path::kZtunnelPair:
+      return "ztunnel-pair";
+    case Path::kNodeHttpMtls:
+      return "node-http-mtls";
+    case Path::kSidecarPairMtls:
+      return "sidecar-pair-mtls";
+    case Path::kZtunnelPairMtls:
+      return "ztunnel-pair-mtls";
   }
   return "unknown";
 }
@@ -69,14 +79,18 @@ std::optional<Path> parse_path(std::string_view name) {
   return std::nullopt;
 }
 
-bool is_stock_pair(Path path) { return path == Path::kNginxPair || path == Path::kHaproxyPair; }
+bool is_encrypted(Path path) {
+  return path == Path::kNodeHttpMtls || path == Path::kSidecarPairMtls || path == Path::kZtunnelPairMtls;
+}
 
 Modes modes_of(Path path) {
   switch (path) {
     case Path::kNodeKernel:
     case Path::kNodeHttp:
+    case Path::kNodeHttpMtls:
       return {"node", "node"};
     case Path::kSidecarPair:
+    case Path::kSidecarPairMtls:
       return {"sidecar", "sidecar"};
     case Path::kNodeToSidecar:
       return {"node", "sidecar"};
@@ -85,6 +99,9 @@ Modes modes_of(Path path) {
     case Path::kDirect:
     case Path::kNginxPair:
     case Path::kHaproxyPair:
+    case Path::kEnvoyPair:
+    case Path::kZtunnelPair:
+    case Path::kZtunnelPairMtls:
       break;
   }
   return {"off", "off"};
@@ -139,7 +156,16 @@ std::optional<Load> parse_load(std::string_view name) {
 }
 
 bool carries(Path path, const Load& load) {
-  return load.kind == Load::Kind::kHttp || (path != Path::kNodeHttp && !is_stock_pair(path));
+  switch (path) {
+    case Path::kNodeHttp:
+    case Path::kNodeHttpMtls:
+    case Path::kNginxPair:
+    case Path::kHaproxyPair:
+    case Path::kEnvoyPair:
+      return load.kind == Load::Kind::kHttp;
+    default:
+      return true;
+  }
 }
 
 std::vector<Cell> order_of_round(const std::vector<Path>& paths, const std::vector<Load>& loads, uint64_t seed) {

@@ -19,18 +19,25 @@ enum class Path : uint8_t {
   kSidecarToNode,  // the client alone in sidecar mode
   kNginxPair,      // both off; stock nginx as a sidecar at both ends
   kHaproxyPair,    // both off; stock HAProxy as a sidecar at both ends
+  kEnvoyPair,      // both off; stock Envoy as a sidecar at both ends
+  kZtunnelPair,    // both off; Istio's ztunnel at both ends: L4 only
+  kNodeHttpMtls,   // these three encrypted; not measured as long as the mesh has no mTLS
+  kSidecarPairMtls,
+  kZtunnelPairMtls,
 };
 
 inline constexpr unsigned kMostConnections = 1000;
 // Bodies that the bench's server has: 100 bytes, 10 KiB, 1 MiB.
 inline constexpr unsigned kBodySizes[] = {100, 10 * 1024, 1024 * 1024};
 
-inline constexpr Path kAllPaths[] = {Path::kDirect,        Path::kNodeKernel,    Path::kNodeHttp,  Path::kSidecarPair,
-                                     Path::kNodeToSidecar, Path::kSidecarToNode, Path::kNginxPair, Path::kHaproxyPair};
+inline constexpr Path kAllPaths[] = {
+    Path::kDirect,        Path::kNodeKernel,      Path::kNodeHttp,       Path::kSidecarPair, Path::kNodeToSidecar,
+    Path::kSidecarToNode, Path::kNginxPair,       Path::kHaproxyPair,    Path::kEnvoyPair,   Path::kZtunnelPair,
+    Path::kNodeHttpMtls,  Path::kSidecarPairMtls, Path::kZtunnelPairMtls};
 
 std::string_view name_of(Path path);
 std::optional<Path> parse_path(std::string_view name);
-bool is_stock_pair(Path path);
+bool is_encrypted(Path path);
 
 // Modes as `fairlead mode` takes them.
 struct Modes {

@@ -3,6 +3,7 @@
 #include "agent/bench/table.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -55,7 +56,26 @@ json switches_json(const Figures& figures) {
   return all;
 }
 
-json row_json(const Row& row, const std::string& placement) {
+// Rows of the same load whose time this run does not tell apart from this one's: the interval of the ratio within the
+// rounds, which are the same for both, has 1 in it.
+json indistinguishable(const Row& row, const std::vector<Row>& rows) {
+  json paths = json::array();
+  for (const Row& other : rows) {
+    if (other.cell == row.cell || other.cell.load != row.cell.load) {
+      continue;
+    }
+    std::vector<double> ratios(std::min(row.rounds.size(), other.rounds.size()));
+    for (size_t i = 0; i < ratios.size(); ++i) {
+      ratios[i] = row.rounds[i].us_per_request / other.rounds[i].us_per_request;
+    }
+    if (const Interval interval = interval_of_median(ratios); interval.low <= 1 && interval.high >= 1) {
+      paths.push_back(name_of(other.cell.path));
+    }
+  }
+  return paths;
+}
+
+json row_json(const Row& row, const std::vector<Row>& rows_of_all, const std::string& placement) {
   const Figures figures = figures_of(row);
   json rounds = json::array();
   for (const Round& round : row.rounds) {
@@ -83,6 +103,7 @@ json row_json(const Row& row, const std::string& placement) {
               {"softirq_us", rounded(figures.softirq_us / static_cast<double>(figures.requests))},
               {"context_switches", switches_json(figures)},
               {"syscalls", rounded_each(row.syscalls)},
+              {"indistinguishable_from", indistinguishable(row, rows_of_all)},
               {"rounds", std::move(rounds)}};
   if (row.cell.load.rate != 0) {
     all["rate"] = row.cell.load.rate;
@@ -133,6 +154,22 @@ std::string memory_table(const Report& report) {
   return table(lines);
 }
 
+// One per path and reason, with its loads.
+std::string not_measured_lines(const Report& report) {
+  std::string text;
+  for (auto cell = report.not_measured.begin(); cell != report.not_measured.end();) {
+    const auto end = std::find_if(cell, report.not_measured.end(), [&](const NotMeasured& other) {
+      return other.cell.path != cell->cell.path || other.reason != cell->reason;
+    });
+    std::vector<std::string> loads;
+    std::transform(cell, end, std::back_inserter(loads), [](const NotMeasured& one) { return name_of(one.cell.load); });
+    text += fmt::format("\n{} {}: {}: {}\n", name_of(cell->cell.path), fmt::join(loads, ", "),
+                        cell->is_missing ? "not measured" : "FAILED", cell->reason);
+    cell = end;
+  }
+  return text;
+}
+
 std::string text_of(const json& object, const char* key) {
   const auto found = object.find(key);
   return found == object.end() || found->is_null() ? "unknown"
@@ -176,7 +213,7 @@ Figures figures_of(const Row& row) {
 json to_json(const Report& report) {
   json rows = json::array(), not_measured = json::array();
   for (const Row& row : report.rows) {
-    rows.push_back(row_json(row, report.placement));
+    rows.push_back(row_json(row, report.rows, report.placement));
   }
   for (const NotMeasured& cell : report.not_measured) {
     not_measured.push_back({{"path", name_of(cell.cell.path)},
@@ -187,11 +224,17 @@ json to_json(const Report& report) {
   }
   json all = {{"version", kVersion},     {"machine", report.machine},       {"method", report.method},
               {"rows", std::move(rows)}, {"memory", memory_of_all(report)}, {"not_measured", std::move(not_measured)}};
-  if (!report.ladders.empty()) {
-    all["ladder"] = to_json(report.ladders, report.placement);
-  }
-  if (!report.events.empty()) {
-    all["events"] = to_json(report.events);
+  const auto put = [&](const char* name, const auto& part, auto... more) {
+    if (!part.empty()) {
+      all[name] = to_json(part, more...);
+    }
+  };
+  put("ladder", report.ladders, report.placement);
+  put("events", report.events);
+  put("memory_by_pods", report.memory_by_pods);
+  put("memory_by_connections", report.memory_by_connections);
+  if (report.scraped) {
+    all["prometheus"] = to_json(*report.scraped);
   }
   if (report.is_partial) {
     all["partial"] = true;
@@ -212,16 +255,16 @@ std::string to_markdown(const Report& report) {
   if (!report.idle.empty() || !report.under_load.empty()) {
     text += "\n" + memory_table(report);
   }
-  if (!report.ladders.empty()) {
-    text += "\n" + to_markdown(report.ladders);
+  const auto put = [&](const auto& part) { text += part.empty() ? "" : "\n" + to_markdown(part); };
+  put(report.memory_by_connections);
+  put(report.memory_by_pods);
+  put(report.ladders);
+  put(report.events);
+  if (report.scraped) {
+    text += fmt::format("\n{} requests sent, {} read by Prometheus at the source, {} at the destination\n",
+                        report.scraped->sent, report.scraped->source, report.scraped->destination);
   }
-  if (!report.events.empty()) {
-    text += "\n" + to_markdown(report.events);
-  }
-  for (const NotMeasured& cell : report.not_measured) {
-    text += fmt::format("\n{} {}: {}: {}\n", name_of(cell.cell.path), name_of(cell.cell.load),
-                        cell.is_missing ? "not measured" : "FAILED", cell.reason);
-  }
+  text += not_measured_lines(report);
   return text;
 }
 

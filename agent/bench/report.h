@@ -4,7 +4,9 @@
 #include "agent/bench/events.h"
 #include "agent/bench/ladder.h"
 #include "agent/bench/load/histogram.h"
+#include "agent/bench/memory.h"
 #include "agent/bench/paths.h"
+#include "agent/bench/scrape.h"
 #include "agent/bench/statistics.h"
 #include "agent/bench/usage.h"
 
@@ -12,6 +14,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +50,9 @@ struct Report {
   std::map<std::string, Memory> idle, under_load;  // by process
   std::vector<Ladder> ladders;
   std::vector<Event> events;
+  std::vector<MemoryByPods> memory_by_pods;
+  std::vector<MemoryByConnections> memory_by_connections;
+  std::optional<Scraped> scraped;
   bool is_partial = false;  // the run ended before its end
 };
 
@@ -65,8 +71,13 @@ nlohmann::json to_json(const Report& report);
 // Parts of it (report_parts.cpp).
 nlohmann::json to_json(const std::vector<Ladder>& ladders, const std::string& placement);
 nlohmann::json to_json(const std::vector<Event>& events);
+nlohmann::json to_json(const Scraped& scraped);
+nlohmann::json to_json(const std::vector<MemoryByPods>& memory);
+nlohmann::json to_json(const std::vector<MemoryByConnections>& memory);
 std::string to_markdown(const std::vector<Ladder>& ladders);
 std::string to_markdown(const std::vector<Event>& events);
+std::string to_markdown(const std::vector<MemoryByPods>& memory);
+std::string to_markdown(const std::vector<MemoryByConnections>& memory);
 
 // The latencies of all rows, merged over the rounds, as a histogram log that HdrHistogram's tools read; a tag is
 // "PATH/LOAD".

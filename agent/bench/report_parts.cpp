@@ -14,6 +14,7 @@ namespace {
 
 double us_at(const Histogram& latency, double q) { return rounded(static_cast<double>(latency.at(q)) / 1000); }
 double us_of(uint64_t ns) { return rounded(static_cast<double>(ns) / 1000); }
+std::string mib(uint64_t kib) { return fmt::format("{:.1f} MiB", static_cast<double>(kib) / 1024); }
 
 }  // namespace
 
@@ -108,6 +109,54 @@ std::string to_markdown(const std::vector<Event>& events) {
   for (const Event& event : events) {
     lines.push_back({event.scenario, "", fmt::format("{}", event.rate_per_s), fmt::format("{}", event.lost),
                      fmt::format("{:.0f} ms", event.longest_gap_ms)});
+  }
+  return table(lines);
+}
+
+json to_json(const Scraped& scraped) {
+  return {{"version", scraped.version},
+          {"path", name_of(scraped.path)},
+          {"sent", scraped.sent},
+          {"scraped_source", scraped.source},
+          {"scraped_destination", scraped.destination},
+          {"scrapes", scraped.scrapes}};
+}
+
+json to_json(const std::vector<MemoryByPods>& memory) {
+  json all = json::array();
+  for (const MemoryByPods& one : memory) {
+    all.push_back(
+        {{"mode", one.mode}, {"pods", one.pods}, {"agent_kib", one.agent_kib}, {"proxies_kib", one.proxies_kib}});
+  }
+  return all;
+}
+
+json to_json(const std::vector<MemoryByConnections>& memory) {
+  json all = json::array();
+  for (const MemoryByConnections& one : memory) {
+    json point = {{"path", name_of(one.path)}, {"connections", one.connections}, {"proxies_kib", one.proxies_kib}};
+    if (one.socket_kib) {
+      point["socket_kib"] = *one.socket_kib;
+    }
+    all.push_back(std::move(point));
+  }
+  return all;
+}
+
+std::string to_markdown(const std::vector<MemoryByPods>& memory) {
+  std::vector<std::vector<std::string>> lines = {{"memory by pods", "", "pods", "all proxies (PSS)", "agent (PSS)"}};
+  for (const MemoryByPods& one : memory) {
+    lines.push_back({one.mode + " mode", "", fmt::format("{}", one.pods), mib(one.proxies_kib), mib(one.agent_kib)});
+  }
+  return table(lines);
+}
+
+std::string to_markdown(const std::vector<MemoryByConnections>& memory) {
+  std::vector<std::vector<std::string>> lines = {
+      {"memory by connections", "", "connections", "proxies (PSS)", "sockets in the kernel"}};
+  for (const MemoryByConnections& one : memory) {
+    lines.push_back({std::string(name_of(one.path)), "", fmt::format("{}", one.connections), mib(one.proxies_kib),
+                     one.socket_kib ? mib(*one.socket_kib) : "unknown"});
   }
   return table(lines);
 }

@@ -1,6 +1,7 @@
 #include "agent/bench/rig.h"
 
 #include "agent/bench/evidence.h"
+#include "agent/bench/load/holder.h"
 #include "agent/bench/load/tcp.h"
 #include "agent/bench/load/wrk.h"
 #include "agent/bench/syscall_count.h"
@@ -66,11 +67,11 @@ Status Rig::start_parts(const std::vector<Path>& paths) {
   }
   mesh_ = std::make_unique<Mesh>(std::move(*mesh));
   for (const Path path : paths) {
-    if (!is_stock_pair(path)) {
+    const StockProxy* const proxy = stock_proxy(path);
+    if (proxy == nullptr) {
       continue;
     }
-    const auto kind = path == Path::kNginxPair ? StockPair::Kind::kNginx : StockPair::Kind::kHaproxy;
-    auto pair = StockPair::start(kind, *stage_, cpus_, interrupt_);
+    auto pair = StockPair::start(*proxy, *stage_, kHttpPort, cpus_, interrupt_);
     if (!pair) {
       return fail(pair.error(), name_of(path));
     }
@@ -79,7 +80,19 @@ Status Rig::start_parts(const std::vector<Path>& paths) {
   return {};
 }
 
+Status Rig::leave_stock() {
+  for (auto& [path, pair] : stock_) {
+    if (const Status left = pair.leave(interrupt_); !left) {
+      return left;
+    }
+  }
+  return {};
+}
+
 Status Rig::enter(Path path) {
+  if (const Status left = leave_stock(); !left) {
+    return left;
+  }
   if (const Status set = mesh_->set_modes(modes_of(path), interrupt_); !set) {
     return set;
   }
@@ -88,7 +101,8 @@ Status Rig::enter(Path path) {
     return std::unexpected(processes.error());
   }
   mesh_processes_ = *processes;
-  return {};
+  const auto pair = stock_.find(path);
+  return pair != stock_.end() ? pair->second.enter(interrupt_) : Status();
 }
 
 Status Rig::settle(Path path) const {
@@ -133,7 +147,7 @@ HttpPlan Rig::plan_for(const Cell& cell, std::chrono::milliseconds duration) con
   const StockPair* pair = stock(cell.path);
   const bool is_off = modes_of(cell.path).client == "off";
   const char* const service = cell.path == Path::kNodeKernel ? kTcpService : kHttpService;
-  return {.target = pair != nullptr ? pair->entrance()
+  return {.target = pair != nullptr ? pair->entrance(kHttpPort)
                     : is_off        ? Endpoint{stage_->server().address, kHttpPort}
                                     : Endpoint{service, kServicePort},
           .request = get_request(kAuthority, page_of(cell.load.bytes),
@@ -172,12 +186,35 @@ Result<Step> Rig::offer(const Cell& cell, std::chrono::milliseconds duration) co
               .latency = sample->latency};
 }
 
+Result<RunningLoad> Rig::hold(Path path, unsigned connections) const {
+  const HttpPlan plan = plan_for({path, {.connections = connections}}, {});
+  return hold_connections(plan.target, plan.request, connections, {stage_->client().netns, cpus_}, interrupt_);
+}
+
+std::vector<pid_t> Rig::proxies_of(Path path) const {
+  if (const StockPair* pair = stock(path)) {
+    return {pair->at_server().pid(), pair->at_client().pid()};
+  }
+  const Modes modes = modes_of(path);
+  std::vector<pid_t> found;
+  for (const auto& [name, pid] : mesh_processes_) {
+    const std::string_view at = name == "client-sidecar"   ? modes.client
+                                : name == "server-sidecar" ? modes.server
+                                                           : std::string_view();
+    const bool passes_node = path != Path::kNodeKernel && (modes.client == "node" || modes.server == "node");
+    if (at == "sidecar" || (name == "node-proxy" && passes_node)) {
+      found.push_back(pid);
+    }
+  }
+  return found;
+}
+
 std::map<std::string, pid_t> Rig::processes_for(const Cell& cell) const {
   std::map<std::string, pid_t> found = mesh_processes_;
   found["server"] = cell.load.kind == Load::Kind::kHttp ? server_->pid() : echo_->pid();
   if (const StockPair* pair = stock(cell.path)) {
-    found["server-sidecar"] = pair->processes()[0].pid();
-    found["client-sidecar"] = pair->processes()[1].pid();
+    found["server-sidecar"] = pair->at_server().pid();
+    found["client-sidecar"] = pair->at_client().pid();
   }
   return found;
 }
@@ -225,24 +262,10 @@ Status Rig::check(const Cell& cell, const Start& start, uint64_t requests) const
   }
 }
 
-Status Rig::check_stock(const StockPair& pair, const std::vector<uint64_t>& before, uint64_t requests) const {
-  const auto after = pair.counts();
-  if (!after) {
-    return std::unexpected(after.error());
-  }
-  for (size_t i = 0; i < before.size(); ++i) {
-    if ((*after)[i] - before[i] < requests) {
-      return fail(fmt::format("a proxy of the pair counted {} requests of {}", (*after)[i] - before[i], requests));
-    }
-  }
-  pair.empty_logs();
-  return {};
-}
-
 Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds duration) {
   const StockPair* pair = stock(cell.path);
   const auto before = start_of_slice();
-  const auto stock_before = pair != nullptr ? pair->counts() : std::vector<uint64_t>();
+  const auto stock_before = pair != nullptr ? pair->counts(interrupt_) : std::vector<uint64_t>();
   if (!before || !stock_before) {
     return std::unexpected(before ? stock_before.error() : before.error());
   }
@@ -268,7 +291,8 @@ Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds dur
   measurement.sample = *sample;
   Status checked = check(cell, *before, sample->requests);
   if (checked && pair != nullptr) {
-    checked = check_stock(*pair, *stock_before, sample->requests);
+    checked = pair->check(*stock_before, sample->requests,
+                          cell.load.new_connections ? sample->requests : cell.load.connections, interrupt_);
   }
   return checked ? Result<Measurement>(measurement) : std::unexpected(checked.error());
 }

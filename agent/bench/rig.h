@@ -4,11 +4,13 @@
 
 #include "agent/bench/ladder.h"
 #include "agent/bench/load/generator.h"
+#include "agent/bench/load/running.h"
 #include "agent/bench/load/slice.h"
 #include "agent/bench/mesh.h"
 #include "agent/bench/paths.h"
 #include "agent/bench/servers.h"
 #include "agent/bench/stage.h"
+#include "agent/bench/stock/pair.h"
 #include "agent/bench/usage.h"
 #include "userspace-proxy/base/error.h"
 
@@ -48,7 +50,12 @@ class Rig {
   [[nodiscard]] Result<RunningLoad> watch(Path path, unsigned rate, std::chrono::milliseconds duration) const;
   // An open loop that may be more than the path can carry.
   [[nodiscard]] Result<Step> offer(const Cell& cell, std::chrono::milliseconds duration) const;
+  // Connections on the path that was entered last; each rests after a request.
+  [[nodiscard]] Result<RunningLoad> hold(Path path, unsigned connections) const;
+  // The proxies that an HTTP request passes on that path, now.
+  [[nodiscard]] std::vector<pid_t> proxies_of(Path path) const;
   [[nodiscard]] Mesh& mesh() { return *mesh_; }
+  [[nodiscard]] Stage& stage() { return *stage_; }
 
   // Memory of the mesh's processes now, and the most that a probe has seen, by name.
   [[nodiscard]] std::map<std::string, Memory> memory() const;
@@ -63,6 +70,7 @@ class Rig {
   // What uses CPU for a cell, besides the client.
   [[nodiscard]] std::map<std::string, pid_t> processes_for(const Cell& cell) const;
   [[nodiscard]] const StockPair* stock(Path path) const;
+  Status leave_stock();
   // Once two readings are equal: proxies account for what was under way when a client went a moment later.
   [[nodiscard]] Result<Counters> steady_counters() const;
   // What the evidence of a slice is measured against.
@@ -72,7 +80,6 @@ class Rig {
   };
   [[nodiscard]] Result<Start> start_of_slice() const;
   Status check(const Cell& cell, const Start& start, uint64_t requests) const;
-  Status check_stock(const StockPair& pair, const std::vector<uint64_t>& before, uint64_t requests) const;
   void note_memory();
 
   // Taken down in the opposite order: the stage goes last.

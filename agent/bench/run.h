@@ -33,5 +33,9 @@ Status measure_rounds(Run& run, uint64_t seed);
 Status climb_ladders(Run& run);
 // A pod is switched, and proxy and agent are killed, under load.
 Status watch_events(Run& run);
+// How memory grows with connections and with pods.
+Status measure_memory(Run& run);
+// A Prometheus scrapes the mesh during a load: an error if what it has read is not what was sent.
+Status compare_with_prometheus(Run& run);
 
 }  // namespace fairlead::bench

@@ -11,6 +11,7 @@ namespace {
 // differ from the services' (mesh.cpp).
 constexpr const char* kClientAddress = "10.76.0.2";
 constexpr const char* kServerAddress = "10.76.0.3";
+constexpr fmt::format_string<size_t, size_t> kFurtherAddress = "10.76.{}.{}";  // from 10.76.8.1 on
 
 std::string commands_for(const Pod& pod, const std::string& netns_name, const std::string& link,
                          const std::string& bridge) {
@@ -68,6 +69,20 @@ Status Stage::make_pods(const Interrupt& interrupt) {
     }
   }
   return {};
+}
+
+Result<std::vector<Pod>> Stage::further_pods(unsigned count, const Interrupt& interrupt) {
+  while (further_.size() < count) {
+    const size_t number = further_.size();
+    const std::string pod = fmt::format("further-{}", number), netns = fmt::format("flbench-{}-{}", getpid(), pod);
+    const auto made = run({"ip", "netns", "add", netns}, interrupt);
+    const auto up = made ? run({"ip", "-n", netns, "link", "set", "lo", "up"}, interrupt) : made;
+    if (!up) {
+      return std::unexpected(up.error());
+    }
+    further_.push_back({pod, "/run/netns/" + netns, fmt::format(kFurtherAddress, 8 + number / 250, number % 250 + 1)});
+  }
+  return std::vector<Pod>(further_.begin(), further_.begin() + count);
 }
 
 Stage::~Stage() {

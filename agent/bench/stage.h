@@ -11,6 +11,7 @@
 #include "userspace-proxy/base/error.h"
 
 #include <string>
+#include <vector>
 
 namespace fairlead::bench {
 
@@ -31,6 +32,10 @@ class Stage {
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
 
+  // Pods besides the two, without a link: they have proxies and no traffic. Returns `count` of them; those that were
+  // made before are among them.
+  Result<std::vector<Pod>> further_pods(unsigned count, const Interrupt& interrupt);
+
   [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] std::string run_dir() const { return folder_ + "/run"; }
   [[nodiscard]] const Pod& client() const { return client_; }
@@ -43,6 +48,7 @@ class Stage {
   MachineLock lock_;
   std::string folder_;
   Pod client_, server_;
+  std::vector<Pod> further_;
 };
 
 // What runs with this pid have left: processes in their namespaces, their agent, links, namespaces, folder. Best

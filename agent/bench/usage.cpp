@@ -46,6 +46,25 @@ std::optional<Memory> memory_of(pid_t pid) {
   return Memory{.rss_kib = number_after(*text, "\nRss:"), .pss_kib = number_after(*text, "\nPss:")};
 }
 
+std::optional<uint64_t> tcp_sockets_kib() {
+  const auto slabs = host::read_file("/proc/slabinfo"), sockets = host::read_file("/proc/net/sockstat");
+  if (!slabs || !sockets || slabs->find("\nTCP ") == std::string::npos) {
+    return std::nullopt;
+  }
+  uint64_t bytes = number_after(*sockets, " mem ") * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  // "name active_objs num_objs objsize ..."
+  for (const std::string_view cache : {"\nTCP ", "\nTCPv6 ", "\nsock_inode_cache "}) {
+    const size_t at = slabs->find(cache);
+    if (at != std::string::npos) {
+      std::string_view rest = std::string_view(*slabs).substr(at + cache.size());
+      const uint64_t active = take_number(rest);
+      take_number(rest);
+      bytes += active * take_number(rest);
+    }
+  }
+  return bytes / 1024;
+}
+
 Usage& Usage::operator+=(const Usage& other) {
   cpu_us += other.cpu_us;
   user_us += other.user_us;

@@ -17,6 +17,10 @@ struct Memory {
 // /proc/PID/smaps_rollup (Linux 4.14). Nothing if the process is gone or may not be read.
 std::optional<Memory> memory_of(pid_t pid);
 
+// What the kernel holds for the TCP sockets of the whole machine: the sockets themselves (/proc/slabinfo, which root
+// may read) and what is in their queues. Nothing where the kernel does not tell.
+std::optional<uint64_t> tcp_sockets_kib();
+
 // Of a process, since it started; all zero once it has gone.
 struct Usage {
   double cpu_us = 0;                  // exact: /proc/PID/task/*/schedstat

@@ -155,9 +155,10 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
   sub.add_option(
          "--parts", arguments.parts,
          "rounds (every path and load), ladder (rates up to what a path carries), events (a switch of modes, a killed "
-         "proxy and agent, under load)")
+         "proxy and agent, under load), memory (by pods and by connections), prometheus (scrapes during a load: what "
+         "it reads is what was sent)")
       ->delimiter(',')
-      ->check(CLI::IsMember({"rounds", "ladder", "events"}));
+      ->check(CLI::IsMember({"rounds", "ladder", "events", "memory", "prometheus"}));
   CLI::Option* const quick =
       sub.add_flag("--quick", arguments.quick, "5 rounds of 200ms, where nothing else is said: about a minute");
   sub.add_flag("--full", arguments.full, "all parts, and more loads, where nothing else is said: about half an hour")
@@ -192,12 +193,15 @@ int bench(const BenchArguments& arguments, const std::string& run_dir) {
   }
   options.loads = loads_of(arguments);
   if (arguments.full) {
-    options.parts = {Part::kRounds, Part::kLadder, Part::kEvents};
+    options.parts = {Part::kRounds, Part::kLadder, Part::kEvents, Part::kMemory, Part::kPrometheus};
   }
   if (!arguments.parts.empty()) {
     options.parts.clear();
-    for (const auto& [name, part] :
-         {std::pair("rounds", Part::kRounds), {"ladder", Part::kLadder}, {"events", Part::kEvents}}) {
+    for (const auto& [name, part] : {std::pair("rounds", Part::kRounds),
+                                     {"ladder", Part::kLadder},
+                                     {"events", Part::kEvents},
+                                     {"memory", Part::kMemory},
+                                     {"prometheus", Part::kPrometheus}}) {
       if (std::ranges::find(arguments.parts, name) != arguments.parts.end()) {
         options.parts.push_back(part);
       }

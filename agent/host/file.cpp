@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
 
 namespace fairlead::host {
@@ -38,11 +40,21 @@ Status write_existing(const std::string& path, std::string_view text) {
   return {};
 }
 
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = write(fd, text.data(), text.size());
+    if (count < 0 && errno != EINTR) {
+      return false;
+    }
+    text.remove_prefix(static_cast<size_t>(std::max<ssize_t>(count, 0)));
+  }
+  return true;
+}
+
 Status replace_file(const std::string& path, std::string_view text) {
   const std::string draft = path + ".draft";
   const Fd fd(open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (!fd || write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || fsync(fd.get()) != 0 ||
-      rename(draft.c_str(), path.c_str()) != 0) {
+  if (!fd || !write_all(fd.get(), text) || fsync(fd.get()) != 0 || rename(draft.c_str(), path.c_str()) != 0) {
     const Error error = Error::sys(path);
     unlink(draft.c_str());
     return std::unexpected(error);

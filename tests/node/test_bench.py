@@ -73,7 +73,10 @@ def assert_nothing_remains(pid: int, *places: Path) -> None:
 def finished(tmp_path_factory):
     """A whole run: its folder, its pid, and what it wrote."""
     folder = tmp_path_factory.mktemp("bench")
-    bench = start(folder, "--rounds", "2", "--duration", "200ms")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ENVOY", "/nowhere")
+        environment.setenv("ZTUNNEL", "/nowhere")
+        bench = start(folder, "--rounds", "2", "--duration", "200ms")
     code = bench.wait(PATIENCE)
     assert code == 0, bench.text()
     return folder, bench.pid, bench.text()
@@ -83,7 +86,11 @@ def test_the_report_has_every_path_and_load_with_figures_of_both_rounds(finished
     folder, _, text = finished
     report = json.loads((folder / "report.json").read_text())
     assert report["version"] == 1
-    assert report["not_measured"] == []
+    assert {(cell["path"], cell["why"], cell["reason"]) for cell in report["not_measured"]} == {
+        ("envoy-pair", "missing", "envoy is not on this machine (ENVOY=/path/to/envoy, or scripts/bench --with-envoy)"),
+        ("ztunnel-pair", "missing", "ztunnel is not on this machine (ZTUNNEL=/path/to/ztunnel)"),
+        *((path, "missing", "the mesh has no mTLS yet")
+          for path in ("node-http-mtls", "sidecar-pair-mtls", "ztunnel-pair-mtls"))}
     assert {(row["path"], row["load"]) for row in report["rows"]} == {
         *((path, load) for path in PATHS for load in ("http-c1", "http-c64")),
         *((path, "tcp-rr-64") for path in TCP_PATHS)}
@@ -99,6 +106,18 @@ def test_the_report_has_every_path_and_load_with_figures_of_both_rounds(finished
         assert 0 < memory["idle"]["pss_kib"] <= memory["idle"]["rss_kib"]
         assert memory["under_load"]["rss_kib"] > 0
     assert report["machine"]["cpu"] and report["machine"]["kernel"] and report["machine"]["versions"]["wrk"]
+
+
+@pytest.mark.parametrize("name", ["envoy", "ztunnel"])
+def test_a_stock_proxy_that_is_on_the_machine_is_measured(tmp_path, name):
+    if not os.environ.get(name.upper()):
+        pytest.skip(f"{name.upper()} names no program")
+    bench = start(tmp_path, "--modes", f"{name}-pair", "--loads", "http-c1,http-c8-new", "--rounds", "2", "--duration", "200ms")
+    assert bench.wait(PATIENCE) == 0, bench.text()
+    report = json.loads((tmp_path / "report.json").read_text())
+    row = next(row for row in report["rows"] if row["path"] == f"{name}-pair")
+    assert row["cpu_us_per_request"]["client-sidecar"] > 1 and row["cpu_us_per_request"]["server-sidecar"] > 1
+    assert report["machine"]["versions"][name]
 
 
 def test_direct_is_in_every_round_and_each_ratio_is_taken_within_a_round(finished):
@@ -168,6 +187,55 @@ def test_a_switch_of_modes_and_a_new_agent_under_load_lose_no_request(tmp_path):
     assert [mark["what"] for mark in events["mode-switch"]["marks"]] == [
         "client: node -> sidecar", "client: node -> sidecar: in force",
         "client: sidecar -> node", "client: sidecar -> node: in force"]
+
+
+def test_memory_is_told_by_pods_and_by_connections(tmp_path):
+    bench = start(tmp_path, "--modes", "node-http,sidecar-pair", "--loads", "http-c1", "--parts", "memory")
+    assert bench.wait(PATIENCE) == 0, bench.text()
+    report = json.loads((tmp_path / "report.json").read_text())
+    pods = {(one["mode"], one["pods"]): one for one in report["memory_by_pods"]}
+    assert set(pods) == {(mode, count) for mode in ("node", "sidecar") for count in (2, 12, 27, 52)}
+    assert all(one["agent_kib"] > 0 and one["proxies_kib"] > 0 for one in pods.values())
+    # 50 more processes are more than 50 more tables in one.
+    assert pods["sidecar", 52]["proxies_kib"] > pods["node", 52]["proxies_kib"] > 0
+    held = {(one["path"], one["connections"]): one for one in report["memory_by_connections"]}
+    assert set(held) == {(path, count) for path in ("direct", "node-http", "sidecar-pair") for count in (0, 100, 1000)}
+    assert held["direct", 1000]["proxies_kib"] == 0
+    # Two sockets a connection at the least, more than a KiB each.
+    assert all(held[path, 1000]["socket_kib"] > 2000 for path in ("direct", "node-http", "sidecar-pair"))
+    assert_nothing_remains(bench.pid)
+
+
+def test_prometheus_reads_the_requests_that_were_sent(tmp_path):
+    bench = start(tmp_path, "--modes", "node-http", "--loads", "http-c1", "--parts", "prometheus")
+    assert bench.wait(PATIENCE) == 0, bench.text()
+    told = json.loads((tmp_path / "report.json").read_text())["prometheus"]
+    assert told["sent"] == told["scraped_source"] == told["scraped_destination"] == 5000
+    assert told["scrapes"] > 1
+    assert_nothing_remains(bench.pid)
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A folder with room for a report and none for the page."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder)
+    yield folder
+    run("umount", folder)
+
+
+def test_a_full_disk_is_one_clear_line_and_nothing_remains(full_disk, tmp_path):
+    bench = Process([BIN / "fairlead", "bench", "--out", full_disk, "--modes", "direct", "--loads", "tcp-rr-64", "--rounds", "1",
+                     "--duration", "100ms"], tmp_path / "bench.log")
+    deadline = time.monotonic() + PATIENCE
+    while bench.wait(PATIENCE) == 1 and "another bench runs" in bench.text() and time.monotonic() < deadline:
+        bench = Process([BIN / "fairlead", "bench", "--out", full_disk, "--modes", "direct", "--loads", "tcp-rr-64", "--rounds",
+                         "1", "--duration", "100ms"], tmp_path / "again.log")
+    assert bench.wait(PATIENCE) == 1
+    assert bench.text().splitlines()[-1] == f"fairlead: bench: {full_disk}/page.html: No space left on device"
+    assert [path.name for path in full_disk.iterdir() if path.name.startswith((".", "page"))] == []
+    assert_nothing_remains(bench.pid)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

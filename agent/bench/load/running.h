@@ -49,6 +49,7 @@ class RunningLoad {
   [[nodiscard]] const LoadCounts& counts() const { return *counts_; }
   [[nodiscard]] std::span<const TimedRequest> samples() const;
   [[nodiscard]] pid_t pid() const { return process_.pid(); }
+  [[nodiscard]] bool is_running() const { return process_.is_running(); }
 
  private:
   struct Unmap {

@@ -215,7 +215,7 @@ function notMeasuredSection() {
     title: "What was not measured, and why",
     id: "not-measured",
     content: [table("Cells without a figure",
-      cells.map((cell) => ({...cell, why: cell.why === "missing" ? "not installed" : cell.why})), {
+      cells.map((cell) => ({...cell, why: cell.why === "missing" ? "not there" : cell.why})), {
         lead: [PATH_COLUMN],
         columns: [text("load", "load"), text("placement", "placement"), text("why", "why"), text("reason", "reason")]
       })]

@@ -49,8 +49,8 @@ TEST(OrderOfRound, HasEveryCellThatExistsOnce) {
     EXPECT_TRUE(seen.emplace(name_of(cell.path), name_of(cell.load)).second);
     EXPECT_TRUE(carries(cell.path, cell.load));
   }
-  // Of 8 paths and 3 loads, node-http and the two stock pairs have no TCP round trip.
-  EXPECT_EQ(order.size(), 8U * 3 - 3);
+  // Of 13 paths and 3 loads, node-http, encrypted or not, and the three stock pairs of HTTP have no TCP round trip.
+  EXPECT_EQ(order.size(), 13U * 3 - 5);
 }
 
 TEST(OrderOfRound, KeepsThePathsTogether) {

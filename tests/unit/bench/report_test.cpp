@@ -92,6 +92,39 @@ TEST(ReportJson, DirectIsOneTimesItself) {
   EXPECT_EQ(row["ratio_interval"], (nlohmann::json{1.0, 1.0}));
 }
 
+TEST(ReportJson, NamesTheRowsThatTheRunDoesNotTellApart) {
+  Report report = small_report();
+  const auto named = to_json(report)["rows"];
+  EXPECT_EQ(named[0]["indistinguishable_from"], nlohmann::json::array());
+  EXPECT_EQ(named[1]["indistinguishable_from"], nlohmann::json::array());
+  for (size_t i = 0; i < report.rows[1].rounds.size(); ++i) {  // now above it, now below
+    report.rows[1].rounds[i].us_per_request = report.rows[0].rounds[i].us_per_request * (i % 2 == 0 ? 0.9 : 1.1);
+  }
+  const auto alike = to_json(report)["rows"];
+  EXPECT_EQ(alike[0]["indistinguishable_from"], nlohmann::json({"node-http"}));
+  EXPECT_EQ(alike[1]["indistinguishable_from"], nlohmann::json({"direct"}));
+}
+
+TEST(ReportJson, HasHowMemoryGrowsAndWhatPrometheusRead) {
+  Report report = small_report();
+  EXPECT_FALSE(to_json(report).contains("memory_by_pods"));
+  EXPECT_FALSE(to_json(report).contains("prometheus"));
+  report.memory_by_pods = {{.mode = "node", .pods = 12, .agent_kib = 7000, .proxies_kib = 2700}};
+  report.memory_by_connections = {
+      {.path = Path::kNodeHttp, .connections = 100, .proxies_kib = 3000, .socket_kib = 600},
+      {.path = Path::kDirect, .connections = 100, .proxies_kib = 0, .socket_kib = std::nullopt}};
+  report.scraped = Scraped{.version = "2.42.0", .sent = 5000, .source = 5000, .destination = 4999, .scrapes = 10};
+  const auto json = to_json(report);
+  EXPECT_EQ(json["memory_by_pods"][0],
+            (nlohmann::json{{"mode", "node"}, {"pods", 12}, {"agent_kib", 7000}, {"proxies_kib", 2700}}));
+  EXPECT_EQ(json["memory_by_connections"][0]["socket_kib"], 600);
+  EXPECT_FALSE(json["memory_by_connections"][1].contains("socket_kib"));
+  EXPECT_EQ(json["prometheus"]["scraped_destination"], 4999);
+  const std::string text = to_markdown(report);
+  EXPECT_NE(text.find("5000 requests sent, 5000 read by Prometheus at the source, 4999 at the destination"),
+            std::string::npos);
+}
+
 TEST(ReportJson, NamesWhatWasNotMeasuredAndWhy) {
   const auto cells = to_json(small_report())["not_measured"];
   ASSERT_EQ(cells.size(), 1U);
@@ -105,6 +138,16 @@ TEST(ReportMarkdown, HasOneTableLinePerRowAndSaysWhatIsMissing) {
   EXPECT_NE(text.find("| http-c1 | node-http |       30.0 |            2.00 |"), std::string::npos) << text;
   EXPECT_NE(text.find("haproxy-pair http-c1: not measured: haproxy is not installed"), std::string::npos) << text;
   EXPECT_EQ(std::ranges::count(text, '\t'), 0);
+}
+
+TEST(ReportMarkdown, SaysOncePerPathWhyItIsMissing) {
+  Report report = small_report();
+  report.not_measured = {{{Path::kEnvoyPair, {.connections = 1}}, "no envoy", true},
+                         {{Path::kEnvoyPair, {.connections = 64}}, "no envoy", true},
+                         {{Path::kNodeHttp, {.connections = 64}}, "a request failed", false}};
+  const std::string text = to_markdown(report);
+  EXPECT_NE(text.find("\nenvoy-pair http-c1, http-c64: not measured: no envoy\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nnode-http http-c64: FAILED: a request failed\n"), std::string::npos) << text;
 }
 
 }  // namespace

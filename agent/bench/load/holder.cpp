@@ -1,0 +1,73 @@
+#include "agent/bench/load/holder.h"
+
+#include "agent/bench/load/http_client.h"
+#include "agent/host/open_files.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <vector>
+
+namespace fairlead::bench {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kPatience(10'000);
+
+bool ask_once(HttpClient& client) {
+  HttpClient::Step step = client.open() ? client.send() : HttpClient::Step::kFailed;
+  while (step == HttpClient::Step::kWait) {
+    pollfd socket{
+        .fd = client.fd(), .events = static_cast<short>(client.wants_write() ? POLLOUT : POLLIN), .revents = 0};
+    if (poll(&socket, 1, static_cast<int>(kPatience.count())) <= 0) {
+      return false;
+    }
+    step = client.advance();
+  }
+  return step == HttpClient::Step::kAnswered;
+}
+
+int hold(LoadCounts& counts, const sockaddr_storage& target, const std::string& request, unsigned connections) {
+  std::vector<HttpClient> clients;
+  clients.reserve(connections);
+  for (unsigned i = 0; i < connections; ++i) {
+    HttpClient& client = clients.emplace_back(target, request);
+    if (!ask_once(client)) {
+      counts.note(client.failure());
+      return 1;
+    }
+    ++counts.answered;
+  }
+  while (true) {
+    pause();
+  }
+}
+
+}  // namespace
+
+Result<RunningLoad> hold_connections(const Endpoint& target, const std::string& request, unsigned connections,
+                                     const Place& place, const Interrupt& interrupt) {
+  constexpr milliseconds kLongest(600'000), kBetween(10);
+  const auto address = socket_address(target);
+  if (!address) {
+    return std::unexpected(address.error());
+  }
+  host::raise_open_files();
+  auto load = RunningLoad::start(
+      [&](LoadCounts& counts, std::span<TimedRequest>) { return hold(counts, *address, request, connections); }, place,
+      kLongest);
+  while (load && load->counts().answered < connections) {
+    if (!load->is_running()) {
+      return fail(fmt::format("{} of {} connections were opened: {}", load->counts().answered, connections,
+                              load->counts().error));
+    }
+    if (const Status slept = interrupt.sleep(kBetween); !slept) {
+      return std::unexpected(slept.error());
+    }
+  }
+  return load;
+}
+
+}  // namespace fairlead::bench

@@ -1,0 +1,16 @@
+// Open connections that rest, each after one request and its answer: what memory is measured with. Main thread only.
+#pragma once
+
+#include "agent/bench/load/running.h"
+#include "agent/bench/load/target.h"
+#include "userspace-proxy/base/error.h"
+
+#include <string>
+
+namespace fairlead::bench {
+
+// Returns when all of them have had their answer; they are open for as long as the result lives.
+Result<RunningLoad> hold_connections(const Endpoint& target, const std::string& request, unsigned connections,
+                                     const Place& place, const Interrupt& interrupt);
+
+}  // namespace fairlead::bench

@@ -1,0 +1,77 @@
+#include "agent/bench/stock/nginx.h"
+
+#include "agent/bench/stock/proxy.h"
+#include "agent/bench/stock/serving.h"
+
+#include <fmt/format.h>
+
+namespace fairlead::bench {
+namespace {
+
+struct Nginx {
+  static constexpr uint16_t kPort = 15101;
+
+  static std::string config_of(const Seat& seat) {
+    constexpr std::string_view kBody =
+        "  access_log {0}/access.log combined buffer=64k;\n"
+        "  map $http_canary $pool {{ default stable; \"true\" canary; }}\n"
+        "  upstream stable {{ server {1}:{2}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 1h; }}\n"
+        "  upstream canary {{ server {1}:{2}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 1h; }}\n"
+        "  server {{\n"
+        "    listen {3};\n"
+        "    location /admin {{ return 403; }}\n"
+        "    location / {{\n"
+        "      proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $host;\n"
+        "      proxy_pass http://$pool;\n"
+        "    }}\n  }}\n}}\n";
+    return nginx_head(seat.folder) + fmt::format(kBody, seat.folder, seat.upstream.address, seat.upstream.port, kPort);
+  }
+
+  static std::string file_of(const Seat& seat) { return seat.folder + "/nginx.conf"; }
+
+  static Result<uint64_t> count(const Seat& seat, const Interrupt&) {
+    auto told = ask_socket(seat.folder + "/counts", "GET / HTTP/1.0\r\n\r\n");
+    if (!told) {
+      return std::unexpected(told.error());
+    }
+    // "server accepts handled requests\n 3 3 7 \n": the third number.
+    const size_t line = told->find("requests\n");
+    if (line == std::string::npos) {
+      return fail("nginx tells no counts");
+    }
+    uint64_t requests = 0;
+    std::sscanf(told->c_str() + line, "requests\n %*u %*u %lu", &requests);
+    return requests;
+  }
+};
+
+}  // namespace
+
+std::string nginx_head(const std::string& folder) {
+  constexpr std::string_view kHead =
+      "daemon off;\nmaster_process off;\nworker_processes 1;\nuser root;\npid {0}/pid;\nerror_log stderr warn;\n"
+      "events {{ worker_connections 8192; }}\n"
+      "http {{\n"
+      "  keepalive_requests 1000000000;\n  keepalive_timeout 1h;\n"
+      "  client_body_temp_path {0}/tmp; proxy_temp_path {0}/tmp; fastcgi_temp_path {0}/tmp;\n"
+      "  uwsgi_temp_path {0}/tmp; scgi_temp_path {0}/tmp;\n"
+      "  server {{ listen unix:{0}/counts; access_log off; location / {{ stub_status; }} }}\n";
+  return fmt::format(kHead, folder);
+}
+
+const StockProxy kNginx = {
+    .path = Path::kNginxPair,
+    .program = "nginx",
+    .variable = nullptr,
+    .where_from = "Debian's package nginx-light",
+    .version_option = "-v",
+    .port = Nginx::kPort,
+    .counted = Counted::kRequests,
+    .configure = [](const Seat& seat) { return write_new(Nginx::file_of(seat), Nginx::config_of(seat)); },
+    .command = [](const Seat& seat,
+                  const std::string& program) { return std::vector{program, std::string("-c"), Nginx::file_of(seat)}; },
+    .count = Nginx::count,
+    .capture = nullptr,
+};
+
+}  // namespace fairlead::bench
