@@ -232,7 +232,7 @@ Status measure(const OwnPods& wanted) {
   if (const Status written = write_own(*report, machine, method, wanted.out); !written) {
     return written;
   }
-  fmt::print("{}\n{}/report.json and report.md written\n", to_markdown(*report), wanted.out);
+  fmt::print("{}\n{}/report.json, report.md and page.html written\n", to_markdown(*report), wanted.out);
   return {};
 }
 

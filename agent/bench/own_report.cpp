@@ -1,5 +1,6 @@
 #include "agent/bench/own_report.h"
 
+#include "agent/bench/render.h"
 #include "agent/bench/report.h"
 #include "agent/bench/table.h"
 #include "agent/host/file.h"
@@ -76,8 +77,10 @@ Status write_own(const OwnReport& report, const json& machine, const json& metho
                     {"rows", json::array()},
                     {"not_measured", json::array()},
                     {"own_pods", to_json(report)}};
-  const Status written = host::replace_file(folder + "/report.json", all.dump(1) + "\n");
-  return written ? host::replace_file(folder + "/report.md", to_markdown(report)) : written;
+  const Status json_written = host::replace_file(folder + "/report.json", all.dump(1) + "\n");
+  const Status text_written =
+      json_written ? host::replace_file(folder + "/report.md", to_markdown(report)) : json_written;
+  return text_written ? write_page(all, folder) : text_written;
 }
 
 }  // namespace fairlead::bench

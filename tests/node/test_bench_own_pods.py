@@ -57,6 +57,7 @@ def test_the_way_that_traffic_takes_now_is_measured_and_the_pods_are_left_alone(
     assert own["modes"][0]["latency_us"]["count"] == sum(one["requests"] for one in own["modes"][0]["rounds"]) > 0
     assert site.client() == before
     assert "| node | node-proxy |" in (tmp_path / "report.md").read_text()
+    assert "pod/shop/client" in (tmp_path / "page.html").read_text()
 
 
 def test_every_mode_is_measured_on_request_and_the_mode_restored(site, tmp_path):

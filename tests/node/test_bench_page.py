@@ -228,6 +228,31 @@ def test_any_field_may_be_absent_or_null(browser, full, tmp_path):
             assert not any(one in words for one in ("undefined", "NaN", "[object", "Infinity")), some
 
 
+def own_report() -> dict:
+    """Of `--from POD --to URL --toggle`."""
+    row = next(one for one in REPORT["rows"] if one["path"] == "node-http")
+    modes = [{"mode": mode, "path": path, "us_per_request": us, "us_interval": [us - 2, us + 3], "ratio_to_current": us / 60,
+              "ratio_interval": [us / 61, us / 59], "latency_us": row["latency_us"], "curve": row["curve"], "rounds": []}
+             for mode, path, us in (("node", "node-proxy", 60.0), ("sidecar", "sidecar", 120.0), ("off", "untouched", 30.0))]
+    return {"version": 1, "machine": REPORT["machine"], "method": {}, "rows": [], "not_measured": [],
+            "own_pods": {"from": "pod/shop/client", "to": "http://reviews.shop:9080/", "address": "10.0.0.7", "modes": modes}}
+
+
+def test_a_users_own_pods_are_shown_by_mode(browser, tmp_path):
+    browser.open(page_of(tmp_path, own_report()))
+    assert browser.value(SECTIONS) == ["own-pods", "machine"]
+    assert browser.value("document.querySelector('#own-pods h2').textContent") == "pod/shop/client to http://reviews.shop:9080/"
+    assert data(browser, "own-time") == [[60, 120, 30]]
+    assert browser.value("fairleadCharts['own-time'].data.labels") == ["node", "sidecar", "off"]
+    assert len(data(browser, "own-percentiles")) == 3
+    assert "sidecar mode takes 2.00× that; off mode takes 0.50× that" in browser.value(WORDS)
+    cells = browser.value("[...document.querySelectorAll('#own-pods td[data-field=us_per_request]')]"
+                          ".map((one) => JSON.parse(one.dataset.value))")
+    assert cells == [60, 120, 30]
+    assert browser.complaints() == [] and browser.requests() == []
+    assert "no figures" not in browser.value(WORDS)
+
+
 def test_an_interrupted_run_is_said_to_be_one(browser, tmp_path):
     browser.open(page_of(tmp_path, {**REPORT, "partial": True}))
     banners = browser.value("[...document.querySelectorAll('.banner')].map((one) => one.textContent)")

@@ -30,6 +30,9 @@ constexpr char kCost[] = {
 constexpr char kEvents[] = {
 #embed "events.js"
 };
+constexpr char kOwn[] = {
+#embed "own.js"
+};
 constexpr char kTables[] = {
 #embed "tables.js"
 };
@@ -44,7 +47,7 @@ constexpr std::string_view text(const char (&bytes)[N]) {
 }
 
 constexpr std::string_view kScripts[] = {text(kFormat), text(kCharts), text(kOverhead), text(kLatency),
-                                         text(kCost),   text(kEvents), text(kTables),   text(kPage)};
+                                         text(kCost),   text(kEvents), text(kTables),   text(kOwn),   text(kPage)};
 
 }  // namespace
 

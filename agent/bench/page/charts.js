@@ -25,6 +25,7 @@ const COLOURS = {
   "server-sidecar": ["#f0a868", "#b8602a"],
   "node": ["#0a62a8", "#3f97e8"],
   "sidecar": ["#d1530a", "#f2803a"],
+  "off": ["#6b7280", "#9aa3b0"],
   "p50": ["#0a62a8", "#3f97e8"],
   "max": ["#8a2f62", "#e6a3c8"],
   "failed": ["#b42318", "#ff7b6b"],

@@ -6,8 +6,9 @@ Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
 
 function fillHead(head) {
   const machine = objectOf(report.machine), method = objectOf(report.method);
-  if (head) {
-    document.getElementById("headline").textContent = head.words;
+  const heading = head?.words ?? (ownModes.length ? "What the mesh adds to a request between these pods" : null);
+  if (heading) {
+    document.getElementById("headline").textContent = heading;
   }
   const through = [[head?.node, "the node proxy"], [head?.pair, "two sidecars"]].filter(([row]) => row);
   const facts = [
@@ -75,7 +76,7 @@ function build() {
   const head = headline(), main = document.getElementById("main");
   fillHead(head);
   const sections = [
-    overheadSection(), latencySection(), ladderSection(), cpuSection(), memorySection(), eventsSection(),
+    ownSection(), overheadSection(), latencySection(), ladderSection(), cpuSection(), memorySection(), eventsSection(),
     tablesSection(), machineSection(), notMeasuredSection()
   ].filter(Boolean);
   main.append(...banner(), ...[tiles(head)].filter(Boolean));
