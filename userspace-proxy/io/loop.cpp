@@ -1,5 +1,7 @@
 #include "userspace-proxy/io/loop.h"
 
+#include <sys/timerfd.h>
+
 #include <algorithm>
 #include <ctime>
 #include <utility>
@@ -16,14 +18,32 @@ uint64_t read_clock(clockid_t clock) {
 }  // namespace
 
 Result<std::unique_ptr<Loop>> Loop::create() {
-  Fd epoll(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) {
-    return fail_sys("epoll_create1");
+  Fd epoll(epoll_create1(EPOLL_CLOEXEC)), alarm(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!epoll || !alarm) {
+    return fail_sys(epoll ? "timerfd_create" : "epoll_create1");
   }
-  return std::unique_ptr<Loop>(new Loop(std::move(epoll)));
+  std::unique_ptr<Loop> loop(new Loop(std::move(epoll), std::move(alarm)));
+  // Never read: edge-triggered, and setting it anew forgets that it went off.
+  const Status added = loop->add(loop->alarm_.fd.get(), EPOLLIN | EPOLLET, loop->alarm_);
+  return added ? Result<std::unique_ptr<Loop>>(std::move(loop)) : std::unexpected(added.error());
 }
 
-Loop::Loop(Fd epoll) : epoll_(std::move(epoll)), timers_(read_clock(CLOCK_MONOTONIC)) { read_clocks(); }
+Loop::Loop(Fd epoll, Fd alarm)
+    : epoll_(std::move(epoll)), alarm_(std::move(alarm)), timers_(read_clock(CLOCK_MONOTONIC)) {
+  read_clocks();
+}
+
+void Loop::set_alarm() {
+  const uint64_t next_ns = timers_.next_ns();
+  if (next_ns >= alarm_.at_ns) {
+    return;
+  }
+  alarm_.at_ns = next_ns;
+  constexpr uint64_t kSecond = 1'000'000'000;
+  itimerspec at{};
+  at.it_value = {.tv_sec = static_cast<time_t>(next_ns / kSecond), .tv_nsec = static_cast<long>(next_ns % kSecond)};
+  timerfd_settime(alarm_.fd.get(), TFD_TIMER_ABSTIME, &at, nullptr);
+}
 
 void Loop::read_clocks() {
   now_ns_ = read_clock(CLOCK_MONOTONIC);
@@ -54,8 +74,8 @@ void Loop::remove(int fd, Source& source) {
 }
 
 void Loop::turn() {
-  const int timeout = deferred_.empty() ? timers_.sleep_ms(now_ns_) : 0;
-  const int count = epoll_wait(epoll_.get(), batch_.data(), kBatch, timeout);
+  set_alarm();
+  const int count = epoll_wait(epoll_.get(), batch_.data(), kBatch, deferred_.empty() ? -1 : 0);
   read_clocks();
   batch_size_ = std::max(count, 0);
   for (batch_next_ = 0; batch_next_ < batch_size_;) {

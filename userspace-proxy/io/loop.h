@@ -60,12 +60,23 @@ class Loop {
   void defer(Deferred& deferred);
 
  private:
-  explicit Loop(Fd epoll);
+  Loop(Fd epoll, Fd alarm);
   void read_clocks();
+  void set_alarm();
 
   static constexpr int kBatch = 128;
 
+  // Ends the wait when a timer is due. A time limit for epoll_wait instead would be set and taken back by each call,
+  // 0.6 to 1 us on a virtual machine; this one is set anew only for a timer that is earlier than all before it.
+  struct Alarm final : Source {
+    explicit Alarm(Fd fd) : fd(std::move(fd)) {}
+    void on_events(uint32_t) override { at_ns = TimerWheel::kNever; }
+    Fd fd;
+    uint64_t at_ns = TimerWheel::kNever;
+  };
+
   Fd epoll_;
+  Alarm alarm_;
   TimerWheel timers_;
   uint64_t now_ns_ = 0;
   int64_t wall_offset_ns_ = 0;

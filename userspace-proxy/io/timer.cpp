@@ -72,15 +72,11 @@ void TimerWheel::advance(uint64_t now_ns) {
   }
 }
 
-int TimerWheel::sleep_ms(uint64_t now_ns) {
+uint64_t TimerWheel::next_ns() {
   if (first_ <= tick_) {
     first_ = find_first();
   }
-  if (first_ == kNever) {
-    return -1;
-  }
-  const uint64_t at = first_ * kTickNs;
-  return at <= now_ns ? 0 : static_cast<int>((at - now_ns) / 1'000'000 + 1);
+  return first_ == kNever ? kNever : first_ * kTickNs;
 }
 
 uint64_t TimerWheel::find_first() {

@@ -41,10 +41,11 @@ class TimerWheel {
   void arm(Timer& timer, uint64_t deadline_ns);
   // Fires what is due.
   void advance(uint64_t now_ns);
-  // Milliseconds to sleep at most before `advance` has something to do; -1: nothing is armed. May be too short after a
-  // timer was disarmed, once: looking for the next one costs 250 instructions, and time limits that are moved on with
-  // each request are disarmed all the time.
-  [[nodiscard]] int sleep_ms(uint64_t now_ns);
+  // When `advance` has something to do next; kNever: nothing is armed. May be too early after a timer was disarmed,
+  // once: looking for the next one costs 250 instructions, and time limits that are moved on with each request are
+  // disarmed all the time.
+  static constexpr uint64_t kNever = UINT64_MAX;
+  [[nodiscard]] uint64_t next_ns();
 
  private:
   static constexpr uint64_t kTickNs = 20'000'000;
@@ -58,7 +59,6 @@ class TimerWheel {
   std::array<Head, kSlots> slots_;
   std::array<uint64_t, kSlots / 64> used_{};  // slots that may hold timers; cleared lazily
   uint64_t tick_;
-  static constexpr uint64_t kNever = UINT64_MAX;
   uint64_t first_ = kNever;  // no timer is armed for an earlier tick
 
   [[nodiscard]] uint64_t find_first();

@@ -1,7 +1,10 @@
 #include "userspace-proxy/io/timer.h"
 
+#include "userspace-proxy/io/loop.h"
+
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -35,16 +38,16 @@ TEST(TimerWheel, fires_at_or_after_the_deadline_and_never_before) {
     }
     while (fired.size() < timers.size()) {
       const size_t before = fired.size();
-      const int sleep = wheel.sleep_ms(now);
-      ASSERT_GE(sleep, 0);
-      now += static_cast<uint64_t>(sleep) * kMs + random() % (5 * kMs);
+      const uint64_t next = wheel.next_ns();
+      ASSERT_NE(next, TimerWheel::kNever);
+      now = std::max(now, next) + random() % (5 * kMs);
       wheel.advance(now);
       for (size_t i = before; i < fired.size(); ++i) {
         EXPECT_GE(now, deadlines[static_cast<size_t>(fired[i])]);
         EXPECT_LE(now, deadlines[static_cast<size_t>(fired[i])] + 50 * kMs);
       }
     }
-    EXPECT_EQ(wheel.sleep_ms(now), -1);
+    EXPECT_EQ(wheel.next_ns(), TimerWheel::kNever);
   }
 }
 
@@ -62,20 +65,20 @@ TEST(TimerWheel, a_disarmed_or_destroyed_timer_does_not_fire) {
   EXPECT_TRUE(fired.empty());
 }
 
-TEST(TimerWheel, after_a_disarmed_timer_it_sleeps_too_short_once_at_most) {
+TEST(TimerWheel, after_a_disarmed_timer_the_next_is_told_too_early_once_at_most) {
   TimerWheel wheel(0);
   std::vector<int> fired;
   Recorder near(fired, 1), far(fired, 2);
   wheel.arm(near, 100 * kMs);
   wheel.arm(far, 10'000 * kMs);
   near.disarm();
-  EXPECT_LE(wheel.sleep_ms(0), 10'000);
+  EXPECT_LE(wheel.next_ns(), 10'000 * kMs);
   wheel.advance(120 * kMs);
-  EXPECT_GT(wheel.sleep_ms(120 * kMs), 9'800);
-  EXPECT_LE(wheel.sleep_ms(120 * kMs), 9'900);
+  EXPECT_GE(wheel.next_ns(), 10'000 * kMs);
+  EXPECT_LE(wheel.next_ns(), 10'020 * kMs);
   far.disarm();
   wheel.advance(10'100 * kMs);
-  EXPECT_EQ(wheel.sleep_ms(10'100 * kMs), -1);
+  EXPECT_EQ(wheel.next_ns(), TimerWheel::kNever);
 }
 
 TEST(TimerWheel, a_timer_may_arm_itself_and_end_another_while_firing) {
@@ -103,6 +106,28 @@ TEST(TimerWheel, a_timer_may_arm_itself_and_end_another_while_firing) {
   }
   EXPECT_EQ(chain.count, 3);
   EXPECT_TRUE(fired.empty());
+}
+
+TEST(Loop, ends_its_wait_for_the_earliest_timer_also_when_it_comes_after_later_ones) {
+  const auto loop = Loop::create();
+  ASSERT_TRUE(loop);
+  struct Stop final : Timer {
+    explicit Stop(Loop& in) : loop(in) {}
+    void on_timer() override { loop.stop(); }
+    Loop& loop;
+  };
+  std::vector<int> fired;
+  Recorder late(fired, 3), near(fired, 1), gone(fired, 2);
+  Stop stop(**loop);
+  const uint64_t start = (*loop)->now_ns();
+  (*loop)->arm(late, start + 3'600'000 * kMs);
+  (*loop)->arm(gone, start + 60 * kMs);
+  gone.disarm();  // its alarm goes off for nothing
+  (*loop)->arm(stop, start + 150 * kMs);
+  (*loop)->arm(near, start + 80 * kMs);
+  (*loop)->run();
+  EXPECT_EQ(fired, std::vector<int>{1});
+  EXPECT_GE((*loop)->now_ns(), start + 150 * kMs);
 }
 
 TEST(TimerWheel, a_long_sleep_misses_nothing) {
