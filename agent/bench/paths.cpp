@@ -52,6 +52,8 @@ std::string_view name_of(Path path) {
       return "node-to-sidecar";
     case Path::kSidecarToNode:
       return "sidecar-to-node";
+    case Path::kRelay:
+      return "relay";
     case Path::kNginxPair:
       return "nginx-pair";
     case Path::kHaproxyPair:
@@ -97,6 +99,7 @@ Modes modes_of(Path path) {
     case Path::kSidecarToNode:
       return {"sidecar", "node"};
     case Path::kDirect:
+    case Path::kRelay:
     case Path::kNginxPair:
     case Path::kHaproxyPair:
     case Path::kEnvoyPair:
@@ -159,6 +162,7 @@ bool carries(Path path, const Load& load) {
   switch (path) {
     case Path::kNodeHttp:
     case Path::kNodeHttpMtls:
+    case Path::kRelay:
     case Path::kNginxPair:
     case Path::kHaproxyPair:
     case Path::kEnvoyPair:

@@ -17,6 +17,7 @@ enum class Path : uint8_t {
   kSidecarPair,    // both in sidecar mode
   kNodeToSidecar,  // the server alone in sidecar mode
   kSidecarToNode,  // the client alone in sidecar mode
+  kRelay,          // both off; one relay that only copies bytes: the least that a proxy in user space can cost
   kNginxPair,      // both off; stock nginx as a sidecar at both ends
   kHaproxyPair,    // both off; stock HAProxy as a sidecar at both ends
   kEnvoyPair,      // both off; stock Envoy as a sidecar at both ends
@@ -31,9 +32,9 @@ inline constexpr unsigned kMostConnections = 1000;
 inline constexpr unsigned kBodySizes[] = {100, 10 * 1024, 1024 * 1024};
 
 inline constexpr Path kAllPaths[] = {
-    Path::kDirect,        Path::kNodeKernel,      Path::kNodeHttp,       Path::kSidecarPair, Path::kNodeToSidecar,
-    Path::kSidecarToNode, Path::kNginxPair,       Path::kHaproxyPair,    Path::kEnvoyPair,   Path::kZtunnelPair,
-    Path::kNodeHttpMtls,  Path::kSidecarPairMtls, Path::kZtunnelPairMtls};
+    Path::kDirect,        Path::kNodeKernel,   Path::kNodeHttp,        Path::kSidecarPair,    Path::kNodeToSidecar,
+    Path::kSidecarToNode, Path::kRelay,        Path::kNginxPair,       Path::kHaproxyPair,    Path::kEnvoyPair,
+    Path::kZtunnelPair,   Path::kNodeHttpMtls, Path::kSidecarPairMtls, Path::kZtunnelPairMtls};
 
 std::string_view name_of(Path path);
 std::optional<Path> parse_path(std::string_view name);

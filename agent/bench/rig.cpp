@@ -2,6 +2,7 @@
 
 #include "agent/bench/evidence.h"
 #include "agent/bench/load/holder.h"
+#include "agent/bench/load/relay.h"
 #include "agent/bench/load/tcp.h"
 #include "agent/bench/load/wrk.h"
 #include "agent/bench/syscall_count.h"
@@ -16,6 +17,7 @@
 namespace fairlead::bench {
 namespace {
 
+constexpr uint16_t kRelayPort = 15105;             // in the client's pod
 constexpr std::chrono::milliseconds kSettle(100);  // of load after a switch
 // A slice without an answer is tried again twice as long, up to this: on a machine that is busy with other things the
 // first answer may take longer than a slice.
@@ -66,6 +68,14 @@ Status Rig::start_parts(const std::vector<Path>& paths) {
     return std::unexpected(mesh.error());
   }
   mesh_ = std::make_unique<Mesh>(std::move(*mesh));
+  if (std::ranges::find(paths, Path::kRelay) != paths.end()) {
+    auto relay =
+        start_relay({stage_->client().netns, kRelayPort, {"127.0.0.1", kHttpPort}}, {stage_->server().netns, cpus_});
+    if (!relay) {
+      return fail(relay.error(), "relay");
+    }
+    relay_ = std::make_unique<Process>(std::move(*relay));
+  }
   for (const Path path : paths) {
     const StockProxy* const proxy = stock_proxy(path);
     if (proxy == nullptr) {
@@ -147,9 +157,10 @@ HttpPlan Rig::plan_for(const Cell& cell, std::chrono::milliseconds duration) con
   const StockPair* pair = stock(cell.path);
   const bool is_off = modes_of(cell.path).client == "off";
   const char* const service = cell.path == Path::kNodeKernel ? kTcpService : kHttpService;
-  return {.target = pair != nullptr ? pair->entrance(kHttpPort)
-                    : is_off        ? Endpoint{stage_->server().address, kHttpPort}
-                                    : Endpoint{service, kServicePort},
+  return {.target = pair != nullptr             ? pair->entrance(kHttpPort)
+                    : cell.path == Path::kRelay ? Endpoint{"127.0.0.1", kRelayPort}
+                    : is_off                    ? Endpoint{stage_->server().address, kHttpPort}
+                                                : Endpoint{service, kServicePort},
           .request = get_request(kAuthority, page_of(cell.load.bytes),
                                  cell.load.new_connections ? AfterAnswer::kClose : AfterAnswer::kKeep),
           .connections = cell.load.connections,
@@ -195,6 +206,9 @@ std::vector<pid_t> Rig::proxies_of(Path path) const {
   if (const StockPair* pair = stock(path)) {
     return {pair->at_server().pid(), pair->at_client().pid()};
   }
+  if (path == Path::kRelay) {
+    return {relay_->pid()};
+  }
   const Modes modes = modes_of(path);
   std::vector<pid_t> found;
   for (const auto& [name, pid] : mesh_processes_) {
@@ -212,6 +226,9 @@ std::vector<pid_t> Rig::proxies_of(Path path) const {
 std::map<std::string, pid_t> Rig::processes_for(const Cell& cell) const {
   std::map<std::string, pid_t> found = mesh_processes_;
   found["server"] = cell.load.kind == Load::Kind::kHttp ? server_->pid() : echo_->pid();
+  if (cell.path == Path::kRelay) {
+    found["relay"] = relay_->pid();
+  }
   if (const StockPair* pair = stock(cell.path)) {
     found["server-sidecar"] = pair->at_server().pid();
     found["client-sidecar"] = pair->at_client().pid();

@@ -86,7 +86,7 @@ class Rig {
   const Interrupt& interrupt_;
   std::vector<int> cpus_;
   std::unique_ptr<Stage> stage_;
-  std::unique_ptr<Process> server_, echo_;
+  std::unique_ptr<Process> server_, echo_, relay_;
   std::unique_ptr<Mesh> mesh_;
   std::map<Path, StockPair> stock_;
   std::map<std::string, pid_t> mesh_processes_;

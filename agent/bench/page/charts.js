@@ -12,6 +12,7 @@ const COLOURS = {
   "sidecar-pair": ["#d1530a", "#f2803a"],
   "node-to-sidecar": ["#cc79a7", "#e6a3c8"],
   "sidecar-to-node": ["#8a2f62", "#c05c95"],
+  "relay": ["#3d4654", "#c6ccd6"],
   "nginx-pair": ["#00865f", "#2bb98c"],
   "haproxy-pair": ["#dd9a00", "#f0c14a"],
   "envoy-pair": ["#7d7a1e", "#b9b64c"],
@@ -40,7 +41,7 @@ const INK = {
 // By place in PATHS: shape and rotation, degrees.
 const POINTS = [
   ["circle", 0], ["rect", 0], ["triangle", 90], ["rectRot", 0], ["rectRounded", 0], ["triangle", 0], ["triangle", 180],
-  ["circle", 0], ["rectRot", 0], ["rect", 0], ["triangle", 270]
+  ["crossRot", 0], ["circle", 0], ["rectRot", 0], ["rect", 0], ["triangle", 270]
 ];
 
 const darkness = matchMedia("(prefers-color-scheme: dark)");

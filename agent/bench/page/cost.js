@@ -1,7 +1,7 @@
 // What it costs: CPU time per request by who spends it, and memory.
 "use strict";
 
-const PROCESSES = ["client", "server", "client-sidecar", "server-sidecar", "node-proxy", "agent"];
+const PROCESSES = ["client", "server", "client-sidecar", "server-sidecar", "node-proxy", "relay", "agent"];
 const byProcess = (a, b) => {
   const place = (name) => (PROCESSES.includes(name) ? PROCESSES.indexOf(name) : PROCESSES.length);
   return place(a) - place(b) || a.localeCompare(b);

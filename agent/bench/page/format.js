@@ -22,6 +22,7 @@ const PATHS = {
   "sidecar-pair": "our slim sidecar at both ends, the same work",
   "node-to-sidecar": "mixed ends: the client's pod on the node's proxy, the server's with a sidecar",
   "sidecar-to-node": "mixed ends: the client's pod with a sidecar, the server's on the node's proxy",
+  "relay": "one relay that only copies bytes: the least that a proxy in user space can cost",
   "nginx-pair": "nginx as sidecar at both ends",
   "haproxy-pair": "HAProxy as sidecar at both ends",
   "envoy-pair": "Envoy as sidecar at both ends",

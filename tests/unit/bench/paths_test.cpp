@@ -49,8 +49,9 @@ TEST(OrderOfRound, HasEveryCellThatExistsOnce) {
     EXPECT_TRUE(seen.emplace(name_of(cell.path), name_of(cell.load)).second);
     EXPECT_TRUE(carries(cell.path, cell.load));
   }
-  // Of 13 paths and 3 loads, node-http, encrypted or not, and the three stock pairs of HTTP have no TCP round trip.
-  EXPECT_EQ(order.size(), 13U * 3 - 5);
+  // Of 14 paths and 3 loads, node-http, encrypted or not, the relay and the three stock pairs of HTTP have no TCP round
+  // trip.
+  EXPECT_EQ(order.size(), 14U * 3 - 6);
 }
 
 TEST(OrderOfRound, KeepsThePathsTogether) {
