@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <span>
 #include <array>
 #include <cstring>
+#include <span>
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59

@@ -54,6 +54,12 @@ std::string_view name_of(Path path) {
       return "sidecar-to-node";
     case Path::kRelay:
       return "relay";
+    case Path::kNginxHop:
+      return "nginx-hop";
+    case Path::kHaproxyHop:
+      return "haproxy-hop";
+    case Path::kEnvoyHop:
+      return "envoy-hop";
     case Path::kNginxPair:
       return "nginx-pair";
     case Path::kHaproxyPair:
@@ -100,6 +106,9 @@ Modes modes_of(Path path) {
       return {"sidecar", "node"};
     case Path::kDirect:
     case Path::kRelay:
+    case Path::kNginxHop:
+    case Path::kHaproxyHop:
+    case Path::kEnvoyHop:
     case Path::kNginxPair:
     case Path::kHaproxyPair:
     case Path::kEnvoyPair:
@@ -163,6 +172,9 @@ bool carries(Path path, const Load& load) {
     case Path::kNodeHttp:
     case Path::kNodeHttpMtls:
     case Path::kRelay:
+    case Path::kNginxHop:
+    case Path::kHaproxyHop:
+    case Path::kEnvoyHop:
     case Path::kNginxPair:
     case Path::kHaproxyPair:
     case Path::kEnvoyPair:

@@ -18,11 +18,14 @@ enum class Path : uint8_t {
   kNodeToSidecar,  // the server alone in sidecar mode
   kSidecarToNode,  // the client alone in sidecar mode
   kRelay,          // both off; one relay that only copies bytes: the least that a proxy in user space can cost
-  kNginxPair,      // both off; stock nginx as a sidecar at both ends
-  kHaproxyPair,    // both off; stock HAProxy as a sidecar at both ends
-  kEnvoyPair,      // both off; stock Envoy as a sidecar at both ends
-  kZtunnelPair,    // both off; Istio's ztunnel at both ends: L4 only
-  kNodeHttpMtls,   // these three encrypted; not measured as long as the mesh has no mTLS
+  kNginxHop,       // both off; one stock nginx, HAProxy or Envoy in the client's pod: one pass, as node mode has it
+  kHaproxyHop,
+  kEnvoyHop,
+  kNginxPair,     // both off; stock nginx as a sidecar at both ends
+  kHaproxyPair,   // both off; stock HAProxy as a sidecar at both ends
+  kEnvoyPair,     // both off; stock Envoy as a sidecar at both ends
+  kZtunnelPair,   // both off; Istio's ztunnel at both ends: L4 only
+  kNodeHttpMtls,  // these three encrypted; not measured as long as the mesh has no mTLS
   kSidecarPairMtls,
   kZtunnelPairMtls,
 };
@@ -32,9 +35,10 @@ inline constexpr unsigned kMostConnections = 1000;
 inline constexpr unsigned kBodySizes[] = {100, 10 * 1024, 1024 * 1024};
 
 inline constexpr Path kAllPaths[] = {
-    Path::kDirect,        Path::kNodeKernel,   Path::kNodeHttp,        Path::kSidecarPair,    Path::kNodeToSidecar,
-    Path::kSidecarToNode, Path::kRelay,        Path::kNginxPair,       Path::kHaproxyPair,    Path::kEnvoyPair,
-    Path::kZtunnelPair,   Path::kNodeHttpMtls, Path::kSidecarPairMtls, Path::kZtunnelPairMtls};
+    Path::kDirect,          Path::kNodeKernel,     Path::kNodeHttp,  Path::kSidecarPair, Path::kNodeToSidecar,
+    Path::kSidecarToNode,   Path::kRelay,          Path::kNginxHop,  Path::kHaproxyHop,  Path::kEnvoyHop,
+    Path::kNginxPair,       Path::kHaproxyPair,    Path::kEnvoyPair, Path::kZtunnelPair, Path::kNodeHttpMtls,
+    Path::kSidecarPairMtls, Path::kZtunnelPairMtls};
 
 std::string_view name_of(Path path);
 std::optional<Path> parse_path(std::string_view name);

@@ -77,11 +77,10 @@ Status Rig::start_parts(const std::vector<Path>& paths) {
     relay_ = std::make_unique<Process>(std::move(*relay));
   }
   for (const Path path : paths) {
-    const StockProxy* const proxy = stock_proxy(path);
-    if (proxy == nullptr) {
+    if (stock_proxy(path) == nullptr) {
       continue;
     }
-    auto pair = StockPair::start(*proxy, *stage_, kHttpPort, cpus_, interrupt_);
+    auto pair = StockPath::start(path, *stage_, kHttpPort, cpus_, interrupt_);
     if (!pair) {
       return fail(pair.error(), name_of(path));
     }
@@ -120,7 +119,7 @@ Status Rig::settle(Path path) const {
   return sample ? Status() : std::unexpected(sample.error());
 }
 
-const StockPair* Rig::stock(Path path) const {
+const StockPath* Rig::stock(Path path) const {
   const auto found = stock_.find(path);
   return found != stock_.end() ? &found->second : nullptr;
 }
@@ -154,7 +153,7 @@ Result<Sample> Rig::send(const Cell& cell, Slice slice) const {
 }
 
 HttpPlan Rig::plan_for(const Cell& cell, std::chrono::milliseconds duration) const {
-  const StockPair* pair = stock(cell.path);
+  const StockPath* pair = stock(cell.path);
   const bool is_off = modes_of(cell.path).client == "off";
   const char* const service = cell.path == Path::kNodeKernel ? kTcpService : kHttpService;
   return {.target = pair != nullptr             ? pair->entrance(kHttpPort)
@@ -203,8 +202,12 @@ Result<RunningLoad> Rig::hold(Path path, unsigned connections) const {
 }
 
 std::vector<pid_t> Rig::proxies_of(Path path) const {
-  if (const StockPair* pair = stock(path)) {
-    return {pair->at_server().pid(), pair->at_client().pid()};
+  if (const StockPath* proxies = stock(path)) {
+    std::vector<pid_t> pids;
+    for (const auto& [name, pid] : proxies->processes()) {
+      pids.push_back(pid);
+    }
+    return pids;
   }
   if (path == Path::kRelay) {
     return {relay_->pid()};
@@ -229,9 +232,8 @@ std::map<std::string, pid_t> Rig::processes_for(const Cell& cell) const {
   if (cell.path == Path::kRelay) {
     found["relay"] = relay_->pid();
   }
-  if (const StockPair* pair = stock(cell.path)) {
-    found["server-sidecar"] = pair->at_server().pid();
-    found["client-sidecar"] = pair->at_client().pid();
+  if (const StockPath* proxies = stock(cell.path)) {
+    found.merge(proxies->processes());
   }
   return found;
 }
@@ -280,7 +282,7 @@ Status Rig::check(const Cell& cell, const Start& start, uint64_t requests) const
 }
 
 Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds duration) {
-  const StockPair* pair = stock(cell.path);
+  const StockPath* pair = stock(cell.path);
   const auto before = start_of_slice();
   const auto stock_before = pair != nullptr ? pair->counts(interrupt_) : std::vector<uint64_t>();
   if (!before || !stock_before) {

@@ -1,5 +1,5 @@
-// Everything that a run needs, put together: stage, server, agent, stock pairs. Measures one cell at a time and refuses
-// a figure whose path is not shown. Main thread only.
+// Everything that a run needs, put together: stage, server, agent, stock proxies. Measures one cell at a time and
+// refuses a figure whose path is not shown. Main thread only.
 #pragma once
 
 #include "agent/bench/ladder.h"
@@ -10,7 +10,7 @@
 #include "agent/bench/paths.h"
 #include "agent/bench/servers.h"
 #include "agent/bench/stage.h"
-#include "agent/bench/stock/pair.h"
+#include "agent/bench/stock/running.h"
 #include "agent/bench/usage.h"
 #include "userspace-proxy/base/error.h"
 
@@ -30,7 +30,7 @@ struct Measurement {
 
 class Rig {
  public:
-  // `paths` says which stock pairs are wanted; every program of theirs is there.
+  // `paths` says which stock proxies are wanted; every program of theirs is there.
   static Result<std::unique_ptr<Rig>> open(const std::vector<Path>& paths, const std::vector<int>& cpus,
                                            const Interrupt& interrupt);
 
@@ -69,7 +69,7 @@ class Rig {
   [[nodiscard]] Result<Sample> send(const Cell& cell, Slice slice) const;
   // What uses CPU for a cell, besides the client.
   [[nodiscard]] std::map<std::string, pid_t> processes_for(const Cell& cell) const;
-  [[nodiscard]] const StockPair* stock(Path path) const;
+  [[nodiscard]] const StockPath* stock(Path path) const;
   Status leave_stock();
   // Once two readings are equal: proxies account for what was under way when a client went a moment later.
   [[nodiscard]] Result<Counters> steady_counters() const;
@@ -88,7 +88,7 @@ class Rig {
   std::unique_ptr<Stage> stage_;
   std::unique_ptr<Process> server_, echo_, relay_;
   std::unique_ptr<Mesh> mesh_;
-  std::map<Path, StockPair> stock_;
+  std::map<Path, StockPath> stock_;
   std::map<std::string, pid_t> mesh_processes_;
   std::map<std::string, Memory> under_load_;
   std::map<std::string, std::map<std::string, double>> syscalls_;  // by the cell's names

@@ -12,20 +12,54 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace fairlead::ctl {
 namespace {
 
 constexpr const char* kLoads =
     "http (of --connections), http-cN, with -10k or -1m (bodies), -new (a connection per request), -rN (N a second, "
-    "open "
-    "loop), tcp-rr-BYTES, tcp-stream-BYTES";
+    "open loop), tcp-rr-BYTES, tcp-stream-BYTES";
 
-constexpr const char* kFullLoads[] = {"http",           "http-c1000", "http-c1-10k", "http-c1-1m",    "http-c8-new",
-                                      "http-c64-r2000", "tcp-rr-64",  "tcp-rr-16k",  "tcp-stream-1k", "tcp-stream-16k"};
+constexpr const char* kFullLoads[] = {"http",          "http-c1000",     "http-c1-10k",    "http-c1-1m",
+                                      "http-c8-new",   "http-c64-r2000", "tcp-rr-64",      "tcp-rr-16k",
+                                      "tcp-stream-1k", "tcp-stream-16k", "tcp-stream-128k"};
 
 using bench::Load;
 using bench::Path;
+using Part = bench::Options::Part;
+
+// What there is without --modes in a quick run.
+constexpr Path kQuickPaths[] = {Path::kDirect,      Path::kNodeKernel, Path::kNodeHttp,
+                                Path::kSidecarPair, Path::kHaproxyHop, Path::kHaproxyPair};
+
+struct NamedPart {
+  const char* name;
+  Part part;
+};
+constexpr NamedPart kParts[] = {{"rounds", Part::kRounds},
+                                {"ladder", Part::kLadder},
+                                {"events", Part::kEvents},
+                                {"memory", Part::kMemory},
+                                {"prometheus", Part::kPrometheus}};
+
+std::vector<std::string> part_names() {
+  std::vector<std::string> names;
+  std::ranges::transform(kParts, std::back_inserter(names), &NamedPart::name);
+  return names;
+}
+
+std::vector<Part> parts_of(const BenchArguments& arguments) {
+  std::vector<Part> parts;
+  for (const auto& [name, part] : kParts) {
+    const bool is_named = std::ranges::find(arguments.parts, name) != arguments.parts.end();
+    const bool is_default = arguments.parts.empty() && (arguments.full || part == Part::kRounds);
+    if (is_named || is_default) {
+      parts.push_back(part);
+    }
+  }
+  return parts;
+}
 
 std::vector<std::string> path_names() {
   std::vector<std::string> names;
@@ -158,9 +192,9 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
          "proxy and agent, under load), memory (by pods and by connections), prometheus (scrapes during a load: what "
          "it reads is what was sent)")
       ->delimiter(',')
-      ->check(CLI::IsMember({"rounds", "ladder", "events", "memory", "prometheus"}));
-  CLI::Option* const quick =
-      sub.add_flag("--quick", arguments.quick, "5 rounds of 200ms, where nothing else is said: about a minute");
+      ->check(CLI::IsMember(part_names()));
+  CLI::Option* const quick = sub.add_flag("--quick", arguments.quick,
+                                          "fewer modes, 5 rounds of 200ms, where nothing else is said: under a minute");
   sub.add_flag("--full", arguments.full, "all parts, and more loads, where nothing else is said: about half an hour")
       ->excludes(quick);
   add_compare_option(sub, arguments);
@@ -183,7 +217,6 @@ int bench(const BenchArguments& arguments, const std::string& run_dir) {
   if (!arguments.render.empty()) {
     return bench::render(arguments.render, arguments.out);
   }
-  using Part = bench::Options::Part;
   bench::Options options;
   if (!arguments.modes.empty()) {
     options.paths.clear();
@@ -192,20 +225,9 @@ int bench(const BenchArguments& arguments, const std::string& run_dir) {
     }
   }
   options.loads = loads_of(arguments);
-  if (arguments.full) {
-    options.parts = {Part::kRounds, Part::kLadder, Part::kEvents, Part::kMemory, Part::kPrometheus};
-  }
-  if (!arguments.parts.empty()) {
-    options.parts.clear();
-    for (const auto& [name, part] : {std::pair("rounds", Part::kRounds),
-                                     {"ladder", Part::kLadder},
-                                     {"events", Part::kEvents},
-                                     {"memory", Part::kMemory},
-                                     {"prometheus", Part::kPrometheus}}) {
-      if (std::ranges::find(arguments.parts, name) != arguments.parts.end()) {
-        options.parts.push_back(part);
-      }
-    }
+  options.parts = parts_of(arguments);
+  if (arguments.quick && arguments.modes.empty()) {
+    options.paths.assign(std::begin(kQuickPaths), std::end(kQuickPaths));
   }
   keep_first_of_each(options.paths);
   keep_first_of_each(options.loads);

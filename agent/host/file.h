@@ -14,8 +14,8 @@ Result<std::string> read_file(const std::string& path);
 // Writes with a single write(2), as cgroupfs wants it; the file must exist.
 Status write_existing(const std::string& path, std::string_view text);
 
-// All of it, in as many writes as that takes: a disk that fills up takes a part of the first one without an error. False:
-// errno says why.
+// All of it, in as many writes as that takes: a disk that fills up takes a part of the first one without an error.
+// False: errno says why.
 bool write_all(int fd, std::string_view text);
 
 // Replaces the file as a whole: a draft beside it, synced, then renamed. A reader sees the old or the new one.

@@ -43,8 +43,8 @@ Result<Fd> SocketMaker::tagged_socket(const Place& place, int family, fl_tag_rol
       !tagged) {
     return fail(tagged.error(), "tagging a socket");
   }
-  // What a listener accepts has it from the listener. Without it, an answer whose head and body leave in two sends waits
-  // for the client's delayed acknowledgement: 40 ms.
+  // What a listener accepts has it from the listener. Without it, an answer whose head and body leave in two sends
+  // waits for the client's delayed acknowledgement: 40 ms.
   if (!set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1)) {
     return fail_sys("setsockopt");
   }

@@ -15,8 +15,8 @@ from support import hdr
 from support.agent import BIN, PINS, cgroup_root
 from support.processes import Process, eventually, run
 
-PATHS = ["direct", "node-kernel", "node-http", "sidecar-pair", "node-to-sidecar", "sidecar-to-node", "relay", "nginx-pair",
-         "haproxy-pair"]
+PATHS = ["direct", "node-kernel", "node-http", "sidecar-pair", "node-to-sidecar", "sidecar-to-node", "relay", "nginx-hop",
+         "haproxy-hop", "nginx-pair", "haproxy-pair"]
 TCP_PATHS = ["direct", "node-kernel", "sidecar-pair", "node-to-sidecar", "sidecar-to-node"]
 # A long run, for what is ended in the middle.
 LONG = ["--modes", "node-http,haproxy-pair", "--rounds", "1000", "--duration", "200ms"]
@@ -87,7 +87,8 @@ def test_the_report_has_every_path_and_load_with_figures_of_both_rounds(finished
     report = json.loads((folder / "report.json").read_text())
     assert report["version"] == 1
     assert {(cell["path"], cell["why"], cell["reason"]) for cell in report["not_measured"]} == {
-        ("envoy-pair", "missing", "envoy is not on this machine (ENVOY=/path/to/envoy, or scripts/bench --with-envoy)"),
+        *((path, "missing", "envoy is not on this machine (ENVOY=/path/to/envoy, or scripts/bench --with-envoy)")
+          for path in ("envoy-hop", "envoy-pair")),
         ("ztunnel-pair", "missing", "ztunnel is not on this machine (ZTUNNEL=/path/to/ztunnel)"),
         *((path, "missing", "the mesh has no mTLS yet")
           for path in ("node-http-mtls", "sidecar-pair-mtls", "ztunnel-pair-mtls"))}

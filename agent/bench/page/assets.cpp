@@ -46,8 +46,8 @@ constexpr std::string_view text(const char (&bytes)[N]) {
   return {bytes, N};
 }
 
-constexpr std::string_view kScripts[] = {text(kFormat), text(kCharts), text(kOverhead), text(kLatency),
-                                         text(kCost),   text(kEvents), text(kTables),   text(kOwn),   text(kPage)};
+constexpr std::string_view kScripts[] = {text(kFormat), text(kCharts), text(kOverhead), text(kLatency), text(kCost),
+                                         text(kEvents), text(kTables), text(kOwn),      text(kPage)};
 
 }  // namespace
 

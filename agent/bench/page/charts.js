@@ -13,6 +13,9 @@ const COLOURS = {
   "node-to-sidecar": ["#cc79a7", "#e6a3c8"],
   "sidecar-to-node": ["#8a2f62", "#c05c95"],
   "relay": ["#3d4654", "#c6ccd6"],
+  "nginx-hop": ["#57b894", "#7ce0bd"],
+  "haproxy-hop": ["#e8bd5a", "#f7dc94"],
+  "envoy-hop": ["#a8a55a", "#d6d385"],
   "nginx-pair": ["#00865f", "#2bb98c"],
   "haproxy-pair": ["#dd9a00", "#f0c14a"],
   "envoy-pair": ["#7d7a1e", "#b9b64c"],
@@ -41,7 +44,8 @@ const INK = {
 // By place in PATHS: shape and rotation, degrees.
 const POINTS = [
   ["circle", 0], ["rect", 0], ["triangle", 90], ["rectRot", 0], ["rectRounded", 0], ["triangle", 0], ["triangle", 180],
-  ["crossRot", 0], ["circle", 0], ["rectRot", 0], ["rect", 0], ["triangle", 270]
+  ["crossRot", 0], ["cross", 0], ["star", 0], ["triangle", 45], ["circle", 0], ["rectRot", 0], ["rect", 0],
+  ["triangle", 270]
 ];
 
 const darkness = matchMedia("(prefers-color-scheme: dark)");

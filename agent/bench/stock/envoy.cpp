@@ -65,11 +65,9 @@ static_resources:
 )";
 
 struct Envoy {
-  static constexpr uint16_t kPort = 15103;
-
   static std::string config_of(const Seat& seat) {
     using fmt::arg;
-    return fmt::format(kEnvoyConfig, arg("folder", seat.folder), arg("port", kPort),
+    return fmt::format(kEnvoyConfig, arg("folder", seat.folder), arg("port", seat.port),
                        arg("types", "type.googleapis.com/envoy.extensions"), arg("upstream", seat.upstream.address),
                        arg("upstream_port", seat.upstream.port));
   }
@@ -93,12 +91,13 @@ struct Envoy {
 }  // namespace
 
 const StockProxy kEnvoy = {
-    .path = Path::kEnvoyPair,
+    .pair = Path::kEnvoyPair,
+    .hop = Path::kEnvoyHop,
     .program = "envoy",
     .variable = "ENVOY",
     .where_from = "ENVOY=/path/to/envoy, or scripts/bench --with-envoy",
     .version_option = "--version",
-    .port = Envoy::kPort,
+    .port = 15130,
     .counted = Counted::kRequests,
     .configure = [](const Seat& seat) { return write_new(Envoy::file_of(seat), Envoy::config_of(seat)); },
     .command =

@@ -7,8 +7,6 @@ namespace fairlead::bench {
 namespace {
 
 struct Haproxy {
-  static constexpr uint16_t kPort = 15102;
-
   // Records go to a ring in memory of the size of ours.
   static std::string config_of(const Seat& seat) {
     constexpr std::string_view kText =
@@ -27,7 +25,7 @@ struct Haproxy {
         "  default_backend stable\n"
         "backend stable\n  server app {1}:{2}\n"
         "backend canary\n  server app {1}:{2}\n";
-    return fmt::format(kText, seat.folder, seat.upstream.address, seat.upstream.port, kPort);
+    return fmt::format(kText, seat.folder, seat.upstream.address, seat.upstream.port, seat.port);
   }
 
   static std::string file_of(const Seat& seat) { return seat.folder + "/haproxy.cfg"; }
@@ -41,12 +39,13 @@ struct Haproxy {
 }  // namespace
 
 const StockProxy kHaproxy = {
-    .path = Path::kHaproxyPair,
+    .pair = Path::kHaproxyPair,
+    .hop = Path::kHaproxyHop,
     .program = "haproxy",
     .variable = nullptr,
     .where_from = "Debian's package haproxy",
     .version_option = "-v",
-    .port = Haproxy::kPort,
+    .port = 15120,
     .counted = Counted::kRequests,
     .configure = [](const Seat& seat) { return write_new(Haproxy::file_of(seat), Haproxy::config_of(seat)); },
     // -db: in the foreground.

@@ -9,8 +9,6 @@ namespace fairlead::bench {
 namespace {
 
 struct Nginx {
-  static constexpr uint16_t kPort = 15101;
-
   static std::string config_of(const Seat& seat) {
     constexpr std::string_view kBody =
         "  access_log {0}/access.log combined buffer=64k;\n"
@@ -24,7 +22,8 @@ struct Nginx {
         "      proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $host;\n"
         "      proxy_pass http://$pool;\n"
         "    }}\n  }}\n}}\n";
-    return nginx_head(seat.folder) + fmt::format(kBody, seat.folder, seat.upstream.address, seat.upstream.port, kPort);
+    return nginx_head(seat.folder) +
+           fmt::format(kBody, seat.folder, seat.upstream.address, seat.upstream.port, seat.port);
   }
 
   static std::string file_of(const Seat& seat) { return seat.folder + "/nginx.conf"; }
@@ -60,12 +59,13 @@ std::string nginx_head(const std::string& folder) {
 }
 
 const StockProxy kNginx = {
-    .path = Path::kNginxPair,
+    .pair = Path::kNginxPair,
+    .hop = Path::kNginxHop,
     .program = "nginx",
     .variable = nullptr,
     .where_from = "Debian's package nginx-light",
     .version_option = "-v",
-    .port = Nginx::kPort,
+    .port = 15110,
     .counted = Counted::kRequests,
     .configure = [](const Seat& seat) { return write_new(Nginx::file_of(seat), Nginx::config_of(seat)); },
     .command = [](const Seat& seat,

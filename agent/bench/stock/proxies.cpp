@@ -16,7 +16,8 @@ constexpr const StockProxy* kAll[] = {&kNginx, &kHaproxy, &kEnvoy, &kZtunnel};
 std::span<const StockProxy* const> stock_proxies() { return kAll; }
 
 const StockProxy* stock_proxy(Path path) {
-  const auto* const found = std::ranges::find(kAll, path, &StockProxy::path);
+  const auto* const found =
+      std::ranges::find_if(kAll, [&](const StockProxy* proxy) { return proxy->pair == path || proxy->hop == path; });
   return found != std::end(kAll) ? *found : nullptr;
 }
 

@@ -1,7 +1,8 @@
-// Proxies of others that are compared with ours, one at either end of the path: what each is, how it is set up and how
-// it counts. To add one: its file beside this, its path in bench/paths.h, its line in proxies.cpp. Main thread only.
+// Proxies of others that are compared with ours, one at either end of the path or one alone: what each is, how it is
+// set up and how it counts. To add one: its file beside this, its path in bench/paths.h, its line in proxies.cpp. Main
+// thread only.
 //
-// A pair does the work that a mesh does, as far as the proxy can: routes by a header, refuses a path, counts, writes an
+// Each does the work that a mesh does, as far as the proxy can: routes by a header, refuses a path, counts, writes an
 // access record. Each is given its best: kept connections without limit, records buffered, nothing that the work does
 // not ask for.
 #pragma once
@@ -13,17 +14,19 @@
 #include "userspace-proxy/base/error.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace fairlead::bench {
 
-// One end of a pair.
+// One proxy's place.
 struct Seat {
   const Stage& stage;
   const Pod& pod;
   std::string folder;  // the proxy's own; it exists
+  uint16_t port = 0;   // where it listens in its pod
   Endpoint upstream;   // of proxies that are told where to send
   [[nodiscard]] bool is_client() const { return &pod == &stage.client(); }
 };
@@ -31,10 +34,11 @@ struct Seat {
 enum class Counted : uint8_t { kRequests, kConnections };
 
 struct StockProxy {
-  Path path;
-  const char* program;     // as it is looked up in PATH
-  const char* variable;    // of the environment: its path, before PATH is asked; null: none
-  const char* where_from;  // what a report says when it is not there
+  Path pair;
+  std::optional<Path> hop;  // one alone, at the client
+  const char* program;      // as it is looked up in PATH
+  const char* variable;     // of the environment: its path, before PATH is asked; null: none
+  const char* where_from;   // what a report says when it is not there
   const char* version_option;
   uint16_t
       port;  // where it listens in its pod; 0: it takes connections that go to the server, and `capture` makes them
@@ -52,7 +56,7 @@ struct StockProxy {
 extern const StockProxy kNginx, kHaproxy, kEnvoy, kZtunnel;
 
 std::span<const StockProxy* const> stock_proxies();
-// Null: the path is none of a stock pair.
+// Null: the path has none of these.
 const StockProxy* stock_proxy(Path path);
 // Its program; empty: it is not on this machine.
 std::string program_of(const StockProxy& proxy);

@@ -82,7 +82,8 @@ struct Ztunnel {
 }  // namespace
 
 const StockProxy kZtunnel = {
-    .path = Path::kZtunnelPair,
+    .pair = Path::kZtunnelPair,
+    .hop = std::nullopt,
     .program = "ztunnel",
     .variable = "ZTUNNEL",
     .where_from = "ZTUNNEL=/path/to/ztunnel",

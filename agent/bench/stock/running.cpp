@@ -1,4 +1,4 @@
-#include "agent/bench/stock/pair.h"
+#include "agent/bench/stock/running.h"
 
 #include "agent/bench/stock/serving.h"
 
@@ -8,12 +8,19 @@
 
 namespace fairlead::bench {
 
-Result<StockPair> StockPair::start(const StockProxy& proxy, const Stage& stage, uint16_t server_port,
-                                   const std::vector<int>& cpus, const Interrupt& interrupt) {
-  StockPair pair(proxy);
-  const Endpoint application{"127.0.0.1", server_port}, server_side{stage.server().address, proxy.port};
-  for (const auto& [pod, upstream] : {std::pair(&stage.server(), &application), {&stage.client(), &server_side}}) {
-    const Seat seat{stage, *pod, fmt::format("{}/{}-{}", stage.folder(), proxy.program, pod->name), *upstream};
+Result<StockPath> StockPath::start(Path path, const Stage& stage, uint16_t server_port, const std::vector<int>& cpus,
+                                   const Interrupt& interrupt) {
+  const StockProxy& proxy = *stock_proxy(path);
+  const bool is_hop = proxy.hop == path;
+  const auto port = static_cast<uint16_t>(proxy.port + (is_hop ? 1 : 0));
+  StockPath running(proxy);
+  std::vector<std::pair<const Pod*, Endpoint>> places;
+  if (!is_hop) {
+    places.emplace_back(&stage.server(), Endpoint{"127.0.0.1", server_port});
+  }
+  places.emplace_back(&stage.client(), Endpoint{stage.server().address, is_hop ? server_port : port});
+  for (const auto& [pod, upstream] : places) {
+    const Seat seat{stage, *pod, fmt::format("{}/{}-{}", stage.folder(), name_of(path), pod->name), port, upstream};
     if (mkdir(seat.folder.c_str(), 0755) != 0) {
       return fail_sys(seat.folder);
     }
@@ -25,17 +32,26 @@ Result<StockPair> StockPair::start(const StockProxy& proxy, const Stage& stage, 
     if (!process) {
       return std::unexpected(process.error());
     }
-    pair.processes_.push_back(std::move(*process));
-    pair.seats_.push_back(seat);
+    running.processes_.push_back(std::move(*process));
+    running.seats_.push_back(seat);
   }
-  return pair;
+  return running;
 }
 
-Endpoint StockPair::entrance(uint16_t server_port) const {
-  return proxy_->port != 0 ? Endpoint{"127.0.0.1", proxy_->port} : Endpoint{seats_.front().pod.address, server_port};
+std::map<std::string, pid_t> StockPath::processes() const {
+  std::map<std::string, pid_t> found;
+  for (size_t i = 0; i < seats_.size(); ++i) {
+    found[seats_[i].is_client() ? "client-sidecar" : "server-sidecar"] = processes_[i].pid();
+  }
+  return found;
 }
 
-Status StockPair::capture(bool is_on, const Interrupt& interrupt) {
+Endpoint StockPath::entrance(uint16_t server_port) const {
+  return proxy_->port != 0 ? Endpoint{"127.0.0.1", seats_.back().port}
+                           : Endpoint{seats_.back().stage.server().address, server_port};
+}
+
+Status StockPath::capture(bool is_on, const Interrupt& interrupt) {
   for (const Seat& seat : seats_) {
     if (const Status done = proxy_->capture(seat, is_on, interrupt); !done) {
       return done;
@@ -44,7 +60,7 @@ Status StockPair::capture(bool is_on, const Interrupt& interrupt) {
   return {};
 }
 
-Status StockPair::enter(const Interrupt& interrupt) {
+Status StockPath::enter(const Interrupt& interrupt) {
   if (proxy_->capture == nullptr || is_entered_) {
     return {};
   }
@@ -52,7 +68,7 @@ Status StockPair::enter(const Interrupt& interrupt) {
   return capture(true, interrupt);
 }
 
-Status StockPair::leave(const Interrupt& interrupt) {
+Status StockPath::leave(const Interrupt& interrupt) {
   if (!is_entered_) {
     return {};
   }
@@ -60,7 +76,7 @@ Status StockPair::leave(const Interrupt& interrupt) {
   return capture(false, interrupt);
 }
 
-Result<std::vector<uint64_t>> StockPair::counts(const Interrupt& interrupt) const {
+Result<std::vector<uint64_t>> StockPath::counts(const Interrupt& interrupt) const {
   std::vector<uint64_t> counts;
   for (const Seat& seat : seats_) {
     const auto count = proxy_->count(seat, interrupt);
@@ -72,7 +88,7 @@ Result<std::vector<uint64_t>> StockPair::counts(const Interrupt& interrupt) cons
   return counts;
 }
 
-Status StockPair::check(const std::vector<uint64_t>& before, uint64_t requests, uint64_t connections,
+Status StockPath::check(const std::vector<uint64_t>& before, uint64_t requests, uint64_t connections,
                         const Interrupt& interrupt) const {
   const auto after = counts(interrupt);
   if (!after) {
@@ -82,7 +98,7 @@ Status StockPair::check(const std::vector<uint64_t>& before, uint64_t requests, 
   const uint64_t expected = of_requests ? requests : connections;
   for (size_t i = 0; i < before.size(); ++i) {
     if ((*after)[i] - before[i] < expected) {
-      return fail(fmt::format("a proxy of the pair counted {} {} of {}", (*after)[i] - before[i],
+      return fail(fmt::format("a proxy of the path counted {} {} of {}", (*after)[i] - before[i],
                               of_requests ? "requests" : "connections", expected));
     }
   }

@@ -1,15 +1,19 @@
-// A stock proxy at either end of the path (bench/stock/proxy.h), running. Main thread only.
+// Stock proxies of a path (bench/stock/proxy.h), running: a pair, or one alone. Main thread only.
 #pragma once
 
 #include "agent/bench/stock/proxy.h"
 
+#include <map>
+#include <string>
+#include <vector>
+
 namespace fairlead::bench {
 
-class StockPair {
+class StockPath {
  public:
-  // The program must be there. `server`: where the application listens, in the server's pod.
-  static Result<StockPair> start(const StockProxy& proxy, const Stage& stage, uint16_t server_port,
-                                 const std::vector<int>& cpus, const Interrupt& interrupt);
+  // Of a path that has one (stock_proxy); the program must be there. `server_port`: where the application listens.
+  static Result<StockPath> start(Path path, const Stage& stage, uint16_t server_port, const std::vector<int>& cpus,
+                                 const Interrupt& interrupt);
 
   // Where a client in the client's pod asks, to reach this port of the server.
   [[nodiscard]] Endpoint entrance(uint16_t server_port) const;
@@ -17,16 +21,16 @@ class StockPair {
   Status enter(const Interrupt& interrupt);
   Status leave(const Interrupt& interrupt);
 
-  // By each proxy, so far; the server's first.
+  // By each proxy, so far.
   [[nodiscard]] Result<std::vector<uint64_t>> counts(const Interrupt& interrupt) const;
   // An error if one has not had the load since `before`.
   Status check(const std::vector<uint64_t>& before, uint64_t requests, uint64_t connections,
                const Interrupt& interrupt) const;
-  [[nodiscard]] const Process& at_server() const { return processes_[0]; }
-  [[nodiscard]] const Process& at_client() const { return processes_[1]; }
+  // "client-sidecar", "server-sidecar".
+  [[nodiscard]] std::map<std::string, pid_t> processes() const;
 
  private:
-  explicit StockPair(const StockProxy& proxy) : proxy_(&proxy) {}
+  explicit StockPath(const StockProxy& proxy) : proxy_(&proxy) {}
   Status capture(bool is_on, const Interrupt& interrupt);
 
   const StockProxy* proxy_;
