@@ -48,7 +48,8 @@ json version_of(const std::string& path, const char* option) {
   char line[256] = {};
   const bool has_line = std::fgets(line, sizeof line, pipe) != nullptr;
   pclose(pipe);
-  return has_line ? json(std::string(line, std::string_view(line).find('\n'))) : json(nullptr);
+  return has_line ? json(std::string(std::string_view(line).substr(0, std::string_view(line).find('\n'))))
+                  : json(nullptr);
 }
 
 json versions(const std::string& agent_version) {

@@ -195,7 +195,7 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
       ->check(CLI::IsMember(part_names()));
   CLI::Option* const quick = sub.add_flag("--quick", arguments.quick,
                                           "fewer modes, 5 rounds of 200ms, where nothing else is said: under a minute");
-  sub.add_flag("--full", arguments.full, "all parts, and more loads, where nothing else is said: about half an hour")
+  sub.add_flag("--full", arguments.full, "all parts, and more loads, where nothing else is said: about an hour")
       ->excludes(quick);
   add_compare_option(sub, arguments);
 }

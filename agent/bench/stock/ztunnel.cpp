@@ -19,14 +19,14 @@ struct Ztunnel {
   static std::string workloads_of(const Seat& seat) {
     constexpr std::string_view kWorkload =
         "- {{uid: bench//Pod/bench/{0}, name: {0}, namespace: bench, serviceAccount: {0}, workloadIps: [\"{1}\"],\n"
-        "   protocol: TCP, node: bench, network: \"\"}}\n";
+        "   protocol: TCP, node: bench, network: \"\", services: {{}}}}\n";
     std::string text = "workloads:\n";
     for (const Pod* pod : {&seat.stage.client(), &seat.stage.server()}) {
       text += fmt::format(kWorkload, pod->name, pod->address);
     }
     return text +
            "services: []\npolicies:\n"
-           "- {name: no-9999, namespace: bench, scope: Namespace, action: Deny,\n"
+           "- {name: no-9999, namespace: bench, scope: Namespace, action: Deny, dryRun: false,\n"
            "   rules: [[[{destinationPorts: [9999]}]]]}\n";
   }
 
