@@ -63,7 +63,7 @@ struct Ztunnel {
     constexpr std::string_view kRules =
         "table ip fairlead_bench {{\n"
         "  chain take {{\n"
-        "    type nat hook {0} priority dstnat; policy accept;\n"
+        "    type nat hook {0} priority -100; policy accept;\n"
         "    meta mark != 1337 ip daddr {1} tcp dport {{ {2}, {3} }} redirect to :{4}\n"
         "  }}\n}}\n";
     const std::string nft = find_program("nft");
