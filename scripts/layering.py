@@ -54,7 +54,7 @@ ROOMS: dict[str, set[str]] = {
                   "agent/broker"} | LOOP | up("base", "config", "policy", "route", "plan", "http", "telemetry"),
     "agent/bench": {"agent/bench/load", "agent/bench/page", "agent/bench/stock", "agent/host", "agent/ctl/client.h"} | up("base"),  # speaks to its agent as the commands do
     "agent/bench/load": {"agent/bench/process.h", "agent/bench/usage.h", "agent/host"} | up("base", "http"),
-    "agent/bench/stock": {"agent/bench/load", "agent/bench/paths.h", "agent/bench/process.h", "agent/bench/servers.h", "agent/bench/stage.h", "agent/host"}
+    "agent/bench/stock": {"agent/bench/ask.h", "agent/bench/load", "agent/bench/numbers.h", "agent/bench/paths.h", "agent/bench/process.h", "agent/bench/servers.h", "agent/bench/stage.h", "agent/host"}
                          | up("base"),                                      # one file per proxy of others
     "agent/bench/page": set(),                                              # a report in, a document out
     "agent/ctl": {"agent/bench", "agent/host", "agent/model", "agent/source", "agent/compile", "agent/kernel", "agent/api"} | up("base", "config"),

@@ -1,6 +1,6 @@
 #include "agent/bench/mesh.h"
 
-#include "agent/bench/http_get.h"
+#include "agent/bench/ask.h"
 #include "agent/ctl/client.h"
 #include "agent/host/file.h"
 
@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <charconv>
@@ -75,8 +74,8 @@ Mesh::Mesh(Mesh&& other) noexcept = default;
 
 Result<Mesh> Mesh::start(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt) {
   const std::string config = stage.folder() + "/config";
-  if (mkdir(config.c_str(), 0755) != 0) {
-    return fail_sys(config);
+  if (const Status made = host::make_folder(config); !made) {
+    return std::unexpected(made.error());
   }
   if (const Status written = host::replace_file(config + "/bench.yaml", manifests(stage)); !written) {
     return std::unexpected(written.error());
@@ -242,31 +241,32 @@ Result<std::set<std::string>> Mesh::paths_since(int64_t unix_ns) const {
   return answer ? Result<std::set<std::string>>(std::move(paths)) : std::unexpected(answer.error());
 }
 
-Result<std::map<std::string, pid_t>> Mesh::processes() const {
+Result<std::vector<Mesh::Proxy>> Mesh::proxies() const {
   const auto answer = ask({{"op", "status"}});
   if (!answer) {
     return std::unexpected(answer.error());
   }
-  std::map<std::string, pid_t> found = {{"agent", agent_.pid()}};
+  std::vector<Proxy> found;
   for (const json& proxy : (*answer)["status"].value("proxies", json::array())) {
-    const std::string name = proxy.value("name", "");
-    const auto pid = proxy.value("pid", pid_t{0});
-    if (pid > 0) {
-      found[name == "bench/client" ? "client-sidecar" : name == "bench/server" ? "server-sidecar" : "node-proxy"] = pid;
+    if (const auto pid = proxy.value("pid", pid_t{0}); pid > 0) {
+      found.push_back({proxy.value("name", ""), pid});
     }
   }
   return found;
 }
 
-Result<std::vector<pid_t>> Mesh::proxies() const {
-  const auto answer = ask({{"op", "status"}});
-  if (!answer) {
-    return std::unexpected(answer.error());
+Result<std::map<std::string, pid_t>> Mesh::processes() const {
+  const auto proxies = this->proxies();
+  if (!proxies) {
+    return std::unexpected(proxies.error());
   }
-  std::vector<pid_t> found;
-  for (const json& proxy : (*answer)["status"].value("proxies", json::array())) {
-    if (const auto pid = proxy.value("pid", pid_t{0}); pid > 0) {
-      found.push_back(pid);
+  std::map<std::string, pid_t> found = {{"agent", agent_.pid()}};
+  for (const auto& [name, pid] : *proxies) {
+    for (const auto& [proxy, role] :
+         {std::pair("node", "node-proxy"), {"bench/client", "client-sidecar"}, {"bench/server", "server-sidecar"}}) {
+      if (name == proxy) {
+        found[role] = pid;
+      }
     }
   }
   return found;

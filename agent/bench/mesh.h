@@ -54,10 +54,15 @@ class Mesh {
   [[nodiscard]] Result<Counters> counters() const;
   // The paths that access records since then tell ("node_http", "sidecar_outbound", ...).
   [[nodiscard]] Result<std::set<std::string>> paths_since(int64_t unix_ns) const;
-  // Living processes of the mesh by what they are: "agent", "node-proxy", "client-sidecar", "server-sidecar".
+  // All living proxies. `name`: "node", or the pod's.
+  struct Proxy {
+    std::string name;
+    pid_t pid = 0;
+  };
+  [[nodiscard]] Result<std::vector<Proxy>> proxies() const;
+  // The agent and, of these, what takes part in a path: "agent", "node-proxy", "client-sidecar", "server-sidecar".
   [[nodiscard]] Result<std::map<std::string, pid_t>> processes() const;
-  // All living proxies, of whatever pod.
-  [[nodiscard]] Result<std::vector<pid_t>> proxies() const;
+  [[nodiscard]] pid_t agent() const { return agent_.pid(); }
   [[nodiscard]] const std::string& version() const { return version_; }
   [[nodiscard]] const std::string& metrics_address() const { return metrics_address_; }  // HOST:PORT
 

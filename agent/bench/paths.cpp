@@ -36,47 +36,40 @@ std::optional<unsigned> parse_size(std::string_view text) {
   return is_size ? std::optional(*number * unit) : std::nullopt;
 }
 
+struct Facts {
+  std::string_view name;
+  Modes modes;
+  Path path;
+  bool is_http_only = false, is_encrypted = false;
+};
+constexpr Modes kOff{"off", "off"}, kNode{"node", "node"}, kSidecars{"sidecar", "sidecar"};
+constexpr bool kHttpOnly = true, kEncrypted = true;
+constexpr Facts kFacts[] = {
+    {"direct", kOff, Path::kDirect},
+    {"node-kernel", kNode, Path::kNodeKernel},
+    {"node-http", kNode, Path::kNodeHttp, kHttpOnly},
+    {"sidecar-pair", kSidecars, Path::kSidecarPair},
+    {"node-to-sidecar", {"node", "sidecar"}, Path::kNodeToSidecar},
+    {"sidecar-to-node", {"sidecar", "node"}, Path::kSidecarToNode},
+    {"relay", kOff, Path::kRelay, kHttpOnly},
+    {"nginx-hop", kOff, Path::kNginxHop, kHttpOnly},
+    {"haproxy-hop", kOff, Path::kHaproxyHop, kHttpOnly},
+    {"envoy-hop", kOff, Path::kEnvoyHop, kHttpOnly},
+    {"nginx-pair", kOff, Path::kNginxPair, kHttpOnly},
+    {"haproxy-pair", kOff, Path::kHaproxyPair, kHttpOnly},
+    {"envoy-pair", kOff, Path::kEnvoyPair, kHttpOnly},
+    {"ztunnel-pair", kOff, Path::kZtunnelPair},
+    {"node-http-mtls", kNode, Path::kNodeHttpMtls, kHttpOnly, kEncrypted},
+    {"sidecar-pair-mtls", kSidecars, Path::kSidecarPairMtls, !kHttpOnly, kEncrypted},
+    {"ztunnel-pair-mtls", kOff, Path::kZtunnelPairMtls, !kHttpOnly, kEncrypted},
+};
+static_assert(std::ranges::equal(kFacts, kAllPaths, {}, &Facts::path), "a line for each path, in their order");
+
+const Facts& facts_of(Path path) { return kFacts[static_cast<size_t>(path)]; }
+
 }  // namespace
 
-std::string_view name_of(Path path) {
-  switch (path) {
-    case Path::kDirect:
-      return "direct";
-    case Path::kNodeKernel:
-      return "node-kernel";
-    case Path::kNodeHttp:
-      return "node-http";
-    case Path::kSidecarPair:
-      return "sidecar-pair";
-    case Path::kNodeToSidecar:
-      return "node-to-sidecar";
-    case Path::kSidecarToNode:
-      return "sidecar-to-node";
-    case Path::kRelay:
-      return "relay";
-    case Path::kNginxHop:
-      return "nginx-hop";
-    case Path::kHaproxyHop:
-      return "haproxy-hop";
-    case Path::kEnvoyHop:
-      return "envoy-hop";
-    case Path::kNginxPair:
-      return "nginx-pair";
-    case Path::kHaproxyPair:
-      return "haproxy-pair";
-    case Path::kEnvoyPair:
-      return "envoy-pair";
-    case Path::kZtunnelPair:
-      return "ztunnel-pair";
-    case Path::kNodeHttpMtls:
-      return "node-http-mtls";
-    case Path::kSidecarPairMtls:
-      return "sidecar-pair-mtls";
-    case Path::kZtunnelPairMtls:
-      return "ztunnel-pair-mtls";
-  }
-  return "unknown";
-}
+std::string_view name_of(Path path) { return facts_of(path).name; }
 
 std::optional<Path> parse_path(std::string_view name) {
   for (const Path path : kAllPaths) {
@@ -87,37 +80,8 @@ std::optional<Path> parse_path(std::string_view name) {
   return std::nullopt;
 }
 
-bool is_encrypted(Path path) {
-  return path == Path::kNodeHttpMtls || path == Path::kSidecarPairMtls || path == Path::kZtunnelPairMtls;
-}
-
-Modes modes_of(Path path) {
-  switch (path) {
-    case Path::kNodeKernel:
-    case Path::kNodeHttp:
-    case Path::kNodeHttpMtls:
-      return {"node", "node"};
-    case Path::kSidecarPair:
-    case Path::kSidecarPairMtls:
-      return {"sidecar", "sidecar"};
-    case Path::kNodeToSidecar:
-      return {"node", "sidecar"};
-    case Path::kSidecarToNode:
-      return {"sidecar", "node"};
-    case Path::kDirect:
-    case Path::kRelay:
-    case Path::kNginxHop:
-    case Path::kHaproxyHop:
-    case Path::kEnvoyHop:
-    case Path::kNginxPair:
-    case Path::kHaproxyPair:
-    case Path::kEnvoyPair:
-    case Path::kZtunnelPair:
-    case Path::kZtunnelPairMtls:
-      break;
-  }
-  return {"off", "off"};
-}
+bool is_encrypted(Path path) { return facts_of(path).is_encrypted; }
+Modes modes_of(Path path) { return facts_of(path).modes; }
 
 std::string name_of(const Load& load) {
   if (load.kind != Load::Kind::kHttp) {
@@ -167,22 +131,7 @@ std::optional<Load> parse_load(std::string_view name) {
   return is_load ? std::optional(load) : std::nullopt;
 }
 
-bool carries(Path path, const Load& load) {
-  switch (path) {
-    case Path::kNodeHttp:
-    case Path::kNodeHttpMtls:
-    case Path::kRelay:
-    case Path::kNginxHop:
-    case Path::kHaproxyHop:
-    case Path::kEnvoyHop:
-    case Path::kNginxPair:
-    case Path::kHaproxyPair:
-    case Path::kEnvoyPair:
-      return load.kind == Load::Kind::kHttp;
-    default:
-      return true;
-  }
-}
+bool carries(Path path, const Load& load) { return load.kind == Load::Kind::kHttp || !facts_of(path).is_http_only; }
 
 std::vector<Cell> order_of_round(const std::vector<Path>& paths, const std::vector<Load>& loads, uint64_t seed) {
   std::mt19937_64 random(seed);

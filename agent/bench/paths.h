@@ -1,6 +1,8 @@
 // What is measured: the ways from client to server, the loads, and the order of a run. Pure; any thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,7 +11,8 @@
 
 namespace fairlead::bench {
 
-// The names are those of report.json (docs/report-json.md).
+// Their names, modes and what they carry: one line each in paths.cpp. The names are those of report.json
+// (docs/report-json.md).
 enum class Path : uint8_t {
   kDirect,         // both pods off, the pod's address: no mesh
   kNodeKernel,     // both in node mode, a TCP port: decided at connect(), nothing of ours in the byte path
@@ -34,11 +37,13 @@ inline constexpr unsigned kMostConnections = 1000;
 // Bodies that the bench's server has: 100 bytes, 10 KiB, 1 MiB.
 inline constexpr unsigned kBodySizes[] = {100, 10 * 1024, 1024 * 1024};
 
-inline constexpr Path kAllPaths[] = {
-    Path::kDirect,          Path::kNodeKernel,     Path::kNodeHttp,  Path::kSidecarPair, Path::kNodeToSidecar,
-    Path::kSidecarToNode,   Path::kRelay,          Path::kNginxHop,  Path::kHaproxyHop,  Path::kEnvoyHop,
-    Path::kNginxPair,       Path::kHaproxyPair,    Path::kEnvoyPair, Path::kZtunnelPair, Path::kNodeHttpMtls,
-    Path::kSidecarPairMtls, Path::kZtunnelPairMtls};
+inline constexpr auto kAllPaths = [] {
+  std::array<Path, static_cast<size_t>(Path::kZtunnelPairMtls) + 1> paths{};
+  for (size_t i = 0; i < paths.size(); ++i) {
+    paths[i] = static_cast<Path>(i);
+  }
+  return paths;
+}();
 
 std::string_view name_of(Path path);
 std::optional<Path> parse_path(std::string_view name);

@@ -6,13 +6,11 @@
 #include "agent/bench/load/tcp.h"
 #include "agent/bench/load/wrk.h"
 #include "agent/bench/syscall_count.h"
+#include "agent/host/file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 
 namespace fairlead::bench {
 namespace {
@@ -49,9 +47,8 @@ Status Rig::start_parts(const std::vector<Path>& paths) {
   }
   stage_ = std::make_unique<Stage>(std::move(*stage));
   script_ = stage_->folder() + "/report.lua";
-  const Fd script(::open(script_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!script || write(script.get(), kWrkScript, std::strlen(kWrkScript)) < 0) {
-    return fail_sys(script_);
+  if (const Status written = host::replace_file(script_, kWrkScript); !written) {
+    return written;
   }
   auto server = start_server(*stage_, cpus_, interrupt_);
   if (!server) {
@@ -80,7 +77,7 @@ Status Rig::start_parts(const std::vector<Path>& paths) {
     if (stock_proxy(path) == nullptr) {
       continue;
     }
-    auto pair = StockPath::start(path, *stage_, kHttpPort, cpus_, interrupt_);
+    auto pair = StockPath::start({path, kHttpPort, cpus_}, *stage_, interrupt_);
     if (!pair) {
       return fail(pair.error(), name_of(path));
     }
@@ -198,28 +195,27 @@ Result<Step> Rig::offer(const Cell& cell, std::chrono::milliseconds duration) co
 
 Result<RunningLoad> Rig::hold(Path path, unsigned connections) const {
   const HttpPlan plan = plan_for({path, {.connections = connections}}, {});
-  return hold_connections(plan.target, plan.request, connections, {stage_->client().netns, cpus_}, interrupt_);
+  return hold_connections({plan.target, plan.request, connections}, {stage_->client().netns, cpus_}, interrupt_);
+}
+
+std::map<std::string, pid_t> Rig::others_on(Path path) const {
+  if (path == Path::kRelay) {
+    return {{"relay", relay_->pid()}};
+  }
+  const StockPath* const proxies = stock(path);
+  return proxies != nullptr ? proxies->processes() : std::map<std::string, pid_t>();
 }
 
 std::vector<pid_t> Rig::proxies_of(Path path) const {
-  if (const StockPath* proxies = stock(path)) {
-    std::vector<pid_t> pids;
-    for (const auto& [name, pid] : proxies->processes()) {
-      pids.push_back(pid);
-    }
-    return pids;
-  }
-  if (path == Path::kRelay) {
-    return {relay_->pid()};
+  std::vector<pid_t> found;
+  for (const auto& [name, pid] : others_on(path)) {
+    found.push_back(pid);
   }
   const Modes modes = modes_of(path);
-  std::vector<pid_t> found;
+  const bool passes_node = path != Path::kNodeKernel && (modes.client == "node" || modes.server == "node");
   for (const auto& [name, pid] : mesh_processes_) {
-    const std::string_view at = name == "client-sidecar"   ? modes.client
-                                : name == "server-sidecar" ? modes.server
-                                                           : std::string_view();
-    const bool passes_node = path != Path::kNodeKernel && (modes.client == "node" || modes.server == "node");
-    if (at == "sidecar" || (name == "node-proxy" && passes_node)) {
+    if ((name == "client-sidecar" && modes.client == "sidecar") ||
+        (name == "server-sidecar" && modes.server == "sidecar") || (name == "node-proxy" && passes_node)) {
       found.push_back(pid);
     }
   }
@@ -229,12 +225,7 @@ std::vector<pid_t> Rig::proxies_of(Path path) const {
 std::map<std::string, pid_t> Rig::processes_for(const Cell& cell) const {
   std::map<std::string, pid_t> found = mesh_processes_;
   found["server"] = cell.load.kind == Load::Kind::kHttp ? server_->pid() : echo_->pid();
-  if (cell.path == Path::kRelay) {
-    found["relay"] = relay_->pid();
-  }
-  if (const StockPath* proxies = stock(cell.path)) {
-    found.merge(proxies->processes());
-  }
+  found.merge(others_on(cell.path));
   return found;
 }
 

@@ -70,6 +70,8 @@ class Rig {
   // What uses CPU for a cell, besides the client.
   [[nodiscard]] std::map<std::string, pid_t> processes_for(const Cell& cell) const;
   [[nodiscard]] const StockPath* stock(Path path) const;
+  // What stands between the pods on a path that is not the mesh's, by the names of a report.
+  [[nodiscard]] std::map<std::string, pid_t> others_on(Path path) const;
   Status leave_stock();
   // Once two readings are equal: proxies account for what was under way when a client went a moment later.
   [[nodiscard]] Result<Counters> steady_counters() const;

@@ -1,14 +1,14 @@
 // The part of a run with Prometheus (bench/run.h).
 #include "agent/bench/scrape.h"
 
-#include "agent/bench/http_get.h"
+#include "agent/bench/ask.h"
 #include "agent/bench/run.h"
 #include "agent/bench/stock/serving.h"
+#include "agent/host/file.h"
 
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <charconv>
@@ -41,23 +41,26 @@ class Prometheus {
   static Result<Prometheus> start(Run& run) {
     const std::string folder = run.rig.stage().folder() + "/prometheus", file = folder + "/prometheus.yml";
     const auto port = free_port();
-    if (!port || mkdir(folder.c_str(), 0755) != 0) {
-      return port ? fail_sys(folder) : std::unexpected(port.error());
+    if (!port) {
+      return std::unexpected(port.error());
     }
     const std::string config = fmt::format(
         "global: {{scrape_interval: {0}ms, scrape_timeout: {0}ms}}\n"
         "scrape_configs:\n"
         "- {{job_name: fairlead, metrics_path: /stats/prometheus, static_configs: [{{targets: [\"{1}\"]}}]}}\n",
         kInterval.count(), run.rig.mesh().metrics_address());
-    if (const Status written = write_new(file, config); !written) {
+    const Status made = host::make_folder(folder), written = made ? host::replace_file(file, config) : made;
+    if (!written) {
       return std::unexpected(written.error());
     }
     const Endpoint server{"127.0.0.1", *port};
-    auto process =
-        start_serving(folder,
-                      {find_program("prometheus"), "--config.file=" + file, "--storage.tsdb.path=" + folder + "/data",
-                       fmt::format("--web.listen-address={}:{}", server.address, server.port)},
-                      {}, run.interrupt, [&] { return http_get(server, "/-/ready").has_value(); });
+    auto process = start_serving(
+        {.folder = folder,
+         .argv = {find_program("prometheus"), "--config.file=" + file, "--storage.tsdb.path=" + folder + "/data",
+                  fmt::format("--web.listen-address={}:{}", server.address, server.port)},
+         .place = {},
+         .is_ready = [&] { return http_get(server, "/-/ready").has_value(); }},
+        run.interrupt);
     return process ? Result<Prometheus>(Prometheus(std::move(*process), server)) : std::unexpected(process.error());
   }
 

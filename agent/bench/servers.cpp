@@ -1,11 +1,12 @@
 #include "agent/bench/servers.h"
 
+#include "agent/bench/ask.h"
 #include "agent/bench/paths.h"
 #include "agent/bench/stock/nginx.h"
 #include "agent/bench/stock/serving.h"
+#include "agent/host/file.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 namespace fairlead::bench {
 namespace {
@@ -30,25 +31,25 @@ std::string page_of(unsigned bytes) {
 
 Result<Process> start_server(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt) {
   const std::string folder = stage.folder() + "/server", file = folder + "/nginx.conf";
-  if (mkdir(folder.c_str(), 0755) != 0) {
-    return fail_sys(folder);
-  }
-  if (mkdir((folder + "/pages").c_str(), 0755) != 0) {
-    return fail_sys(folder + "/pages");
+  if (const Status made = host::make_folder(folder + "/pages"); !made) {
+    return std::unexpected(made.error());
   }
   for (const unsigned bytes : kBodySizes) {
-    if (bytes == Load::kBodyBytes) {
-      continue;
-    }
-    if (const Status written = write_new(folder + "/pages" + page_of(bytes), std::string(bytes, 'x')); !written) {
+    const Status written = bytes != Load::kBodyBytes
+                               ? host::replace_file(folder + "/pages" + page_of(bytes), std::string(bytes, 'x'))
+                               : Status();
+    if (!written) {
       return std::unexpected(written.error());
     }
   }
-  if (const Status written = write_new(file, server_config(folder)); !written) {
+  if (const Status written = host::replace_file(file, server_config(folder)); !written) {
     return std::unexpected(written.error());
   }
-  return start_serving(folder, {find_program("nginx"), "-c", file}, {stage.server().netns, cpus}, interrupt,
-                       [&] { return is_listening(folder + "/counts"); });
+  return start_serving({.folder = folder,
+                        .argv = {find_program("nginx"), "-c", file},
+                        .place = {stage.server().netns, cpus},
+                        .is_ready = [&] { return is_listening(folder + "/counts"); }},
+                       interrupt);
 }
 
 }  // namespace fairlead::bench

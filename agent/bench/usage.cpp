@@ -1,36 +1,17 @@
 #include "agent/bench/usage.h"
 
+#include "agent/bench/numbers.h"
 #include "agent/host/file.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <string_view>
 
 namespace fairlead::bench {
 namespace {
-
-// The number at the front of `text`, behind blanks, taken off it.
-uint64_t take_number(std::string_view& text) {
-  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  text.remove_prefix(static_cast<size_t>(end - text.data()));
-  return value;
-}
-
-// The number after `key`.
-uint64_t number_after(std::string_view text, std::string_view key) {
-  const size_t at = text.find(key);
-  if (at == std::string_view::npos) {
-    return 0;
-  }
-  text.remove_prefix(at + key.size());
-  return take_number(text);
-}
 
 double us_of_ticks(uint64_t ticks) {
   return static_cast<double>(ticks) * 1e6 / static_cast<double>(sysconf(_SC_CLK_TCK));
@@ -57,9 +38,9 @@ std::optional<uint64_t> tcp_sockets_kib() {
     const size_t at = slabs->find(cache);
     if (at != std::string::npos) {
       std::string_view rest = std::string_view(*slabs).substr(at + cache.size());
-      const uint64_t active = take_number(rest);
-      take_number(rest);
-      bytes += active * take_number(rest);
+      const uint64_t active = leading_number(rest);
+      leading_number(rest);
+      bytes += active * leading_number(rest);
     }
   }
   return bytes / 1024;
@@ -101,8 +82,8 @@ Usage usage_of(pid_t pid) {
       rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
       rest.remove_prefix(std::min(rest.find(' '), rest.size()));
     }
-    usage.user_us = us_of_ticks(take_number(rest));
-    usage.system_us = us_of_ticks(take_number(rest));
+    usage.user_us = us_of_ticks(leading_number(rest));
+    usage.system_us = us_of_ticks(leading_number(rest));
   }
   return usage;
 }
@@ -118,9 +99,9 @@ double softirq_us(std::span<const int> cpus) {
     }
     std::string_view rest = std::string_view(*text).substr(at + key.size());
     for (int field = 0; field < 6; ++field) {  // user nice system idle iowait irq
-      take_number(rest);
+      leading_number(rest);
     }
-    sum += us_of_ticks(take_number(rest));
+    sum += us_of_ticks(leading_number(rest));
   }
   return sum;
 }

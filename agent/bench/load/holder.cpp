@@ -29,13 +29,14 @@ bool ask_once(HttpClient& client) {
   return step == HttpClient::Step::kAnswered;
 }
 
-int hold(LoadCounts& counts, const sockaddr_storage& target, const std::string& request, unsigned connections) {
+int hold(LoadCounts& counts, const sockaddr_storage& target, const HoldPlan& plan) {
+  host::raise_open_files();
   std::vector<HttpClient> clients;
-  clients.reserve(connections);
-  for (unsigned i = 0; i < connections; ++i) {
-    HttpClient& client = clients.emplace_back(target, request);
+  clients.reserve(plan.connections);
+  for (unsigned i = 0; i < plan.connections; ++i) {
+    HttpClient& client = clients.emplace_back(target, plan.request);
     if (!ask_once(client)) {
-      counts.note(client.failure());
+      counts.note(*client.failure() != '\0' ? client.failure() : "no answer in time");
       return 1;
     }
     ++counts.answered;
@@ -47,20 +48,17 @@ int hold(LoadCounts& counts, const sockaddr_storage& target, const std::string& 
 
 }  // namespace
 
-Result<RunningLoad> hold_connections(const Endpoint& target, const std::string& request, unsigned connections,
-                                     const Place& place, const Interrupt& interrupt) {
+Result<RunningLoad> hold_connections(const HoldPlan& plan, const Place& place, const Interrupt& interrupt) {
   constexpr milliseconds kLongest(600'000), kBetween(10);
-  const auto address = socket_address(target);
+  const auto address = socket_address(plan.target);
   if (!address) {
     return std::unexpected(address.error());
   }
-  host::raise_open_files();
   auto load = RunningLoad::start(
-      [&](LoadCounts& counts, std::span<TimedRequest>) { return hold(counts, *address, request, connections); }, place,
-      kLongest);
-  while (load && load->counts().answered < connections) {
+      [&](LoadCounts& counts, std::span<TimedRequest>) { return hold(counts, *address, plan); }, place, kLongest);
+  while (load && load->counts().answered < plan.connections) {
     if (!load->is_running()) {
-      return fail(fmt::format("{} of {} connections were opened: {}", load->counts().answered, connections,
+      return fail(fmt::format("{} of {} connections were opened: {}", load->counts().answered, plan.connections,
                               load->counts().error));
     }
     if (const Status slept = interrupt.sleep(kBetween); !slept) {

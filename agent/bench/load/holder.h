@@ -9,8 +9,13 @@
 
 namespace fairlead::bench {
 
+struct HoldPlan {
+  Endpoint target;
+  std::string request;
+  unsigned connections = 0;
+};
+
 // Returns when all of them have had their answer; they are open for as long as the result lives.
-Result<RunningLoad> hold_connections(const Endpoint& target, const std::string& request, unsigned connections,
-                                     const Place& place, const Interrupt& interrupt);
+Result<RunningLoad> hold_connections(const HoldPlan& plan, const Place& place, const Interrupt& interrupt);
 
 }  // namespace fairlead::bench

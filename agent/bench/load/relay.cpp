@@ -28,7 +28,8 @@ Fd listen_within(const std::string& netns, uint16_t port) {
   setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   setsockopt(listener.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);  // which accepted sockets have from it
   const sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {}, .sin_zero = {}};
-  const bool listens = bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+  const bool listens = listener &&
+                       bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
                        listen(listener.get(), kBacklog) == 0;
   return setns(own.get(), CLONE_NEWNET) == 0 && listens ? std::move(listener) : Fd();
 }
@@ -74,7 +75,8 @@ class Relay {
     Fd server(socket(target_.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const int one = 1;
     setsockopt(server.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (!client || connect(server.get(), reinterpret_cast<const sockaddr*>(&target_), size_of(target_)) != 0) {
+    if (!client || !server ||
+        connect(server.get(), reinterpret_cast<const sockaddr*>(&target_), size_of(target_)) != 0) {
       return;
     }
     End& near = *ends_.emplace_back(std::make_unique<End>(std::move(client)));

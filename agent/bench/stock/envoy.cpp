@@ -1,5 +1,6 @@
+#include "agent/bench/ask.h"
+#include "agent/bench/numbers.h"
 #include "agent/bench/stock/proxy.h"
-#include "agent/bench/stock/serving.h"
 
 #include <fmt/format.h>
 
@@ -72,12 +73,10 @@ struct Envoy {
                        arg("upstream_port", seat.upstream.port));
   }
 
-  static std::string file_of(const Seat& seat) { return seat.folder + "/envoy.yaml"; }
-
   static Result<uint64_t> count(const Seat& seat, const Interrupt&) {
     constexpr std::string_view kQuestion =
         "GET /stats?filter=http.in.downstream_rq_total HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n";
-    const auto told = ask_socket(seat.folder + "/counts", kQuestion);
+    const auto told = ask(seat.folder + "/counts", kQuestion);
     if (!told) {
       return std::unexpected(told.error());
     }
@@ -99,11 +98,12 @@ const StockProxy kEnvoy = {
     .version_option = "--version",
     .port = 15130,
     .counted = Counted::kRequests,
-    .configure = [](const Seat& seat) { return write_new(Envoy::file_of(seat), Envoy::config_of(seat)); },
+    .file = "envoy.yaml",
+    .config = Envoy::config_of,
     .command =
         [](const Seat& seat, const std::string& program) {
-          return std::vector<std::string>{program,       "--config-path", Envoy::file_of(seat),   "--concurrency", "1",
-                                          "--log-level", "warning",       "--disable-hot-restart"};
+          return std::vector<std::string>{program, "--config-path", seat.file, "--concurrency",
+                                          "1",     "--log-level",   "warning", "--disable-hot-restart"};
         },
     .count = Envoy::count,
     .capture = nullptr,

@@ -1,5 +1,6 @@
+#include "agent/bench/ask.h"
+#include "agent/bench/numbers.h"
 #include "agent/bench/stock/proxy.h"
-#include "agent/bench/stock/serving.h"
 
 #include <fmt/format.h>
 
@@ -28,10 +29,8 @@ struct Haproxy {
     return fmt::format(kText, seat.folder, seat.upstream.address, seat.upstream.port, seat.port);
   }
 
-  static std::string file_of(const Seat& seat) { return seat.folder + "/haproxy.cfg"; }
-
   static Result<uint64_t> count(const Seat& seat, const Interrupt&) {
-    const auto told = ask_socket(seat.folder + "/counts", "show info\n");
+    const auto told = ask(seat.folder + "/counts", "show info\n");
     return told ? Result<uint64_t>(number_after(*told, "CumReq:")) : std::unexpected(told.error());
   }
 };
@@ -47,12 +46,11 @@ const StockProxy kHaproxy = {
     .version_option = "-v",
     .port = 15120,
     .counted = Counted::kRequests,
-    .configure = [](const Seat& seat) { return write_new(Haproxy::file_of(seat), Haproxy::config_of(seat)); },
+    .file = "haproxy.cfg",
+    .config = Haproxy::config_of,
     // -db: in the foreground.
-    .command =
-        [](const Seat& seat, const std::string& program) {
-          return std::vector<std::string>{program, "-db", "-f", Haproxy::file_of(seat)};
-        },
+    .command = [](const Seat& seat,
+                  const std::string& program) { return std::vector<std::string>{program, "-db", "-f", seat.file}; },
     .count = Haproxy::count,
     .capture = nullptr,
 };

@@ -1,7 +1,8 @@
 #include "agent/bench/stock/nginx.h"
 
+#include "agent/bench/ask.h"
+#include "agent/bench/numbers.h"
 #include "agent/bench/stock/proxy.h"
-#include "agent/bench/stock/serving.h"
 
 #include <fmt/format.h>
 
@@ -26,21 +27,21 @@ struct Nginx {
            fmt::format(kBody, seat.folder, seat.upstream.address, seat.upstream.port, seat.port);
   }
 
-  static std::string file_of(const Seat& seat) { return seat.folder + "/nginx.conf"; }
-
   static Result<uint64_t> count(const Seat& seat, const Interrupt&) {
-    auto told = ask_socket(seat.folder + "/counts", "GET / HTTP/1.0\r\n\r\n");
+    const auto told = ask(seat.folder + "/counts", "GET / HTTP/1.0\r\n\r\n");
     if (!told) {
       return std::unexpected(told.error());
     }
     // "server accepts handled requests\n 3 3 7 \n": the third number.
-    const size_t line = told->find("requests\n");
-    if (line == std::string::npos) {
+    constexpr std::string_view kNames = "requests\n";
+    const size_t names = told->find(kNames);
+    if (names == std::string::npos) {
       return fail("nginx tells no counts");
     }
-    uint64_t requests = 0;
-    std::sscanf(told->c_str() + line, "requests\n %*u %*u %lu", &requests);
-    return requests;
+    std::string_view numbers = std::string_view(*told).substr(names + kNames.size());
+    leading_number(numbers);
+    leading_number(numbers);
+    return leading_number(numbers);
   }
 };
 
@@ -67,9 +68,10 @@ const StockProxy kNginx = {
     .version_option = "-v",
     .port = 15110,
     .counted = Counted::kRequests,
-    .configure = [](const Seat& seat) { return write_new(Nginx::file_of(seat), Nginx::config_of(seat)); },
+    .file = "nginx.conf",
+    .config = Nginx::config_of,
     .command = [](const Seat& seat,
-                  const std::string& program) { return std::vector{program, std::string("-c"), Nginx::file_of(seat)}; },
+                  const std::string& program) { return std::vector{program, std::string("-c"), seat.file}; },
     .count = Nginx::count,
     .capture = nullptr,
 };

@@ -25,7 +25,8 @@ namespace fairlead::bench {
 struct Seat {
   const Stage& stage;
   const Pod& pod;
-  std::string folder;  // the proxy's own; it exists
+  std::string folder;  // the proxy's own
+  std::string file;    // in it: its configuration
   uint16_t port = 0;   // where it listens in its pod
   Endpoint upstream;   // of proxies that are told where to send
   [[nodiscard]] bool is_client() const { return &pod == &stage.client(); }
@@ -40,12 +41,14 @@ struct StockProxy {
   const char* variable;     // of the environment: its path, before PATH is asked; null: none
   const char* where_from;   // what a report says when it is not there
   const char* version_option;
-  uint16_t
-      port;  // where it listens in its pod; 0: it takes connections that go to the server, and `capture` makes them
+  // Where it listens in a pod, as one of a pair; alone, one port further. 0: it takes connections that go to the
+  // server, and `capture` makes them.
+  uint16_t port;
   Counted counted;
 
-  // Writes what it reads.
-  Status (*configure)(const Seat& seat);
+  // Its configuration: how the file is called, which tells some of them the format, and its text.
+  const char* file;
+  std::string (*config)(const Seat& seat);
   std::vector<std::string> (*command)(const Seat& seat, const std::string& program);
   // So far. An error as long as it has not started.
   Result<uint64_t> (*count)(const Seat& seat, const Interrupt& interrupt);

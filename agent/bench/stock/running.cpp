@@ -1,34 +1,36 @@
 #include "agent/bench/stock/running.h"
 
 #include "agent/bench/stock/serving.h"
+#include "agent/host/file.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace fairlead::bench {
 
-Result<StockPath> StockPath::start(Path path, const Stage& stage, uint16_t server_port, const std::vector<int>& cpus,
-                                   const Interrupt& interrupt) {
-  const StockProxy& proxy = *stock_proxy(path);
-  const bool is_hop = proxy.hop == path;
+Result<StockPath> StockPath::start(const StockPlan& plan, const Stage& stage, const Interrupt& interrupt) {
+  const StockProxy& proxy = *stock_proxy(plan.path);
+  const bool is_hop = proxy.hop == plan.path;
   const auto port = static_cast<uint16_t>(proxy.port + (is_hop ? 1 : 0));
   StockPath running(proxy);
   std::vector<std::pair<const Pod*, Endpoint>> places;
   if (!is_hop) {
-    places.emplace_back(&stage.server(), Endpoint{"127.0.0.1", server_port});
+    places.emplace_back(&stage.server(), Endpoint{"127.0.0.1", plan.server_port});
   }
-  places.emplace_back(&stage.client(), Endpoint{stage.server().address, is_hop ? server_port : port});
+  places.emplace_back(&stage.client(), Endpoint{stage.server().address, is_hop ? plan.server_port : port});
   for (const auto& [pod, upstream] : places) {
-    const Seat seat{stage, *pod, fmt::format("{}/{}-{}", stage.folder(), name_of(path), pod->name), port, upstream};
-    if (mkdir(seat.folder.c_str(), 0755) != 0) {
-      return fail_sys(seat.folder);
-    }
-    if (const Status written = proxy.configure(seat); !written) {
+    const std::string folder = fmt::format("{}/{}-{}", stage.folder(), name_of(plan.path), pod->name);
+    const Seat seat{stage, *pod, folder, fmt::format("{}/{}", folder, proxy.file), port, upstream};
+    const Status made = host::make_folder(folder),
+                 written = made ? host::replace_file(seat.file, proxy.config(seat)) : made;
+    if (!written) {
       return std::unexpected(written.error());
     }
-    auto process = start_serving(seat.folder, proxy.command(seat, program_of(proxy)), {pod->netns, cpus}, interrupt,
-                                 [&] { return proxy.count(seat, interrupt).has_value(); });
+    auto process = start_serving({.folder = folder,
+                                  .argv = proxy.command(seat, program_of(proxy)),
+                                  .place = {pod->netns, plan.cpus},
+                                  .is_ready = [&] { return proxy.count(seat, interrupt).has_value(); }},
+                                 interrupt);
     if (!process) {
       return std::unexpected(process.error());
     }

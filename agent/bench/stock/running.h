@@ -9,11 +9,15 @@
 
 namespace fairlead::bench {
 
+struct StockPlan {
+  Path path;                 // one that has them (stock_proxy); the program must be there
+  uint16_t server_port = 0;  // where the application listens
+  std::vector<int> cpus;
+};
+
 class StockPath {
  public:
-  // Of a path that has one (stock_proxy); the program must be there. `server_port`: where the application listens.
-  static Result<StockPath> start(Path path, const Stage& stage, uint16_t server_port, const std::vector<int>& cpus,
-                                 const Interrupt& interrupt);
+  static Result<StockPath> start(const StockPlan& plan, const Stage& stage, const Interrupt& interrupt);
 
   // Where a client in the client's pod asks, to reach this port of the server.
   [[nodiscard]] Endpoint entrance(uint16_t server_port) const;

@@ -3,9 +3,10 @@
 //
 // Its connections are taken out of the pods' traffic by nftables while its path is measured, as Istio's CNI plug-in
 // does it; only then, since the rules bring connection tracking with them, which other paths would pay for.
+#include "agent/bench/ask.h"
+#include "agent/bench/numbers.h"
 #include "agent/bench/servers.h"
 #include "agent/bench/stock/proxy.h"
-#include "agent/bench/stock/serving.h"
 
 #include <fmt/format.h>
 
@@ -30,10 +31,8 @@ struct Ztunnel {
            "   rules: [[[{destinationPorts: [9999]}]]]}\n";
   }
 
-  static std::string file_of(const Seat& seat) { return seat.folder + "/workloads.yaml"; }
-
   static std::vector<std::string> command(const Seat& seat, const std::string& program) {
-    return {find_program("env"), "LOCAL_XDS_PATH=" + file_of(seat), "PROXY_MODE=dedicated",
+    return {find_program("env"), "LOCAL_XDS_PATH=" + seat.file, "PROXY_MODE=dedicated",
             fmt::format("PROXY_WORKLOAD_INFO=bench/{0}/{0}", seat.pod.name), "NODE_NAME=bench",
             "ZTUNNEL_WORKER_THREADS=1", "ENABLE_ORIG_SRC=false", "IPV6_ENABLED=false", "ISTIO_META_DNS_CAPTURE=false",
             "PACKET_MARK=1337",
@@ -42,8 +41,7 @@ struct Ztunnel {
   }
 
   static Result<uint64_t> count(const Seat& seat, const Interrupt& interrupt) {
-    constexpr std::string_view kQuestion = "GET /metrics HTTP/1.1\r\nHost: metrics\r\nConnection: close\r\n\r\n";
-    const auto told = ask_within(seat.pod.netns, {"127.0.0.1", kMetricsPort}, kQuestion, interrupt);
+    const auto told = http_get_within(seat.pod.netns, {"127.0.0.1", kMetricsPort}, "/metrics", interrupt);
     if (!told) {
       return std::unexpected(told.error());
     }
@@ -52,7 +50,7 @@ struct Ztunnel {
       const std::string_view line = rest.substr(0, rest.find('\n'));
       rest.remove_prefix(std::min(line.size() + 1, rest.size()));
       if (line.starts_with("istio_tcp_connections_opened_total{")) {
-        connections += number_after(line, "} ");
+        connections += number_after(line, "}");
       }
     }
     return connections;
@@ -90,7 +88,8 @@ const StockProxy kZtunnel = {
     .version_option = "version",
     .port = 0,
     .counted = Counted::kConnections,
-    .configure = [](const Seat& seat) { return write_new(Ztunnel::file_of(seat), Ztunnel::workloads_of(seat)); },
+    .file = "workloads.yaml",
+    .config = Ztunnel::workloads_of,
     .command = Ztunnel::command,
     .count = Ztunnel::count,
     .capture = Ztunnel::capture,
