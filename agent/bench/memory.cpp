@@ -19,13 +19,7 @@ constexpr std::array kFurtherPods = {0U, 10U, 25U, 50U};
 constexpr std::array kConnections = {0U, 100U, 1000U};
 constexpr milliseconds kRest(500);
 
-uint64_t pss_of(std::span<const pid_t> pids) {
-  uint64_t sum = 0;
-  for (const pid_t pid : pids) {
-    sum += memory_of(pid).value_or(Memory()).pss_kib;
-  }
-  return sum;
-}
+uint64_t pss_of(pid_t pid) { return memory_of(pid).value_or(Memory()).pss_kib; }
 
 Status note_pods(Run& run, const std::string& mode, unsigned further) {
   Mesh& mesh = run.rig.mesh();
@@ -41,14 +35,15 @@ Status note_pods(Run& run, const std::string& mode, unsigned further) {
     return rested;
   }
   const auto proxies = mesh.proxies();
-  const auto processes = proxies ? mesh.processes() : std::unexpected(proxies.error());
-  if (!processes) {
-    return std::unexpected(processes.error());
+  if (!proxies) {
+    return std::unexpected(proxies.error());
   }
-  run.report.memory_by_pods.push_back({.mode = mode,
-                                       .pods = kOwnPods + further,
-                                       .agent_kib = pss_of(std::array{processes->at("agent")}),
-                                       .proxies_kib = pss_of(*proxies)});
+  uint64_t proxies_kib = 0;
+  for (const Mesh::Proxy& proxy : *proxies) {
+    proxies_kib += pss_of(proxy.pid);
+  }
+  run.report.memory_by_pods.push_back(
+      {.mode = mode, .pods = kOwnPods + further, .agent_kib = pss_of(mesh.agent()), .proxies_kib = proxies_kib});
   return {};
 }
 
@@ -87,10 +82,14 @@ Status note_connections(Run& run, Path path, unsigned connections) {
     return rested;
   }
   const auto after = tcp_sockets_kib();
+  uint64_t proxies_kib = 0;
+  for (const pid_t pid : run.rig.proxies_of(path)) {
+    proxies_kib += pss_of(pid);
+  }
   const auto grown = before && after ? std::optional(*after - std::min(*before, *after)) : std::nullopt;
   run.report.memory_by_connections.push_back({.path = path,
                                               .connections = connections,
-                                              .proxies_kib = pss_of(run.rig.proxies_of(path)),
+                                              .proxies_kib = proxies_kib,
                                               .socket_kib = connections == 0 ? std::optional(uint64_t{0}) : grown});
   return {};
 }
@@ -102,9 +101,13 @@ Status measure_memory(Run& run) {
     const Status entered = run.rig.enter(path);
     for (const unsigned connections : kConnections) {
       const Status noted = entered ? note_connections(run, path, connections) : entered;
-      if (!noted) {
-        return fail(noted.error(), fmt::format("memory, {}", name_of(path)));
+      if (noted) {
+        continue;
       }
+      if (const Status named = run.failed({path, {.connections = connections}}, noted.error()); !named) {
+        return named;
+      }
+      break;  // more of them would fail too
     }
   }
   return grow_pods(run);
