@@ -35,21 +35,20 @@ std::string cpu_field(std::string_view text, std::string_view key) {
   return colon < end && colon + 2 <= end ? std::string(text.substr(colon + 2, end - colon - 2)) : std::string();
 }
 
-// The first line that a program writes on being asked for its version; null if it is not there. An own Interrupt is
-// not needed: it answers at once or not at all.
+// The first line that is not empty of what a program writes on being asked for its version; null if it is not there. An
+// own Interrupt is not needed: it answers at once or not at all.
 json version_of(const std::string& path, const char* option) {
-  if (path.empty()) {
-    return nullptr;
-  }
-  FILE* pipe = popen(fmt::format("{} {} 2>&1", path, option).c_str(), "re");
+  FILE* const pipe = path.empty() ? nullptr : popen(fmt::format("{} {} 2>&1", path, option).c_str(), "re");
   if (pipe == nullptr) {
     return nullptr;
   }
-  char line[256] = {};
-  const bool has_line = std::fgets(line, sizeof line, pipe) != nullptr;
+  json version;
+  for (char line[256]; version.is_null() && std::fgets(line, sizeof line, pipe) != nullptr;) {
+    const std::string_view text = std::string_view(line).substr(0, std::string_view(line).find('\n'));
+    version = text.empty() ? json() : json(std::string(text));
+  }
   pclose(pipe);
-  return has_line ? json(std::string(std::string_view(line).substr(0, std::string_view(line).find('\n'))))
-                  : json(nullptr);
+  return version;
 }
 
 json versions(const std::string& agent_version) {
