@@ -36,8 +36,9 @@ struct Ztunnel {
             fmt::format("PROXY_WORKLOAD_INFO=bench/{0}/{0}", seat.pod.name), "NODE_NAME=bench",
             "ZTUNNEL_WORKER_THREADS=1", "ENABLE_ORIG_SRC=false", "IPV6_ENABLED=false", "ISTIO_META_DNS_CAPTURE=false",
             "PACKET_MARK=1337",
-            // No certificate is asked for: all is plaintext.
-            "CA_ADDRESS=https://127.0.0.1:1", "CA_ROOT_CA=SYSTEM", program};
+            // No control plane: it takes no connection before it has heard one that it is told of. No certificate is
+            // asked for either: all is plaintext.
+            "XDS_ADDRESS=", "CA_ADDRESS=https://127.0.0.1:1", "CA_ROOT_CA=SYSTEM", program};
   }
 
   static Result<uint64_t> count(const Seat& seat, const Interrupt& interrupt) {
