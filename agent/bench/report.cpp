@@ -224,7 +224,7 @@ json to_json(const Report& report) {
   }
   json all = {{"version", kVersion},     {"machine", report.machine},       {"method", report.method},
               {"rows", std::move(rows)}, {"memory", memory_of_all(report)}, {"not_measured", std::move(not_measured)}};
-  const auto put = [&](const char* name, const auto& part, auto... more) {
+  const auto put = [&](const char* name, const auto& part, const auto&... more) {
     if (!part.empty()) {
       all[name] = to_json(part, more...);
     }

@@ -63,9 +63,8 @@ std::vector<Part> parts_of(const BenchArguments& arguments) {
 
 std::vector<std::string> path_names() {
   std::vector<std::string> names;
-  for (const Path path : bench::kAllPaths) {
-    names.emplace_back(bench::name_of(path));
-  }
+  std::ranges::transform(bench::kAllPaths, std::back_inserter(names),
+                         [](Path path) { return std::string(bench::name_of(path)); });
   return names;
 }
 
