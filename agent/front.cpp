@@ -173,7 +173,7 @@ std::string Front::metrics() const {
                       .generation = parts_.reconciler.generation(),
                       .kernel_generation = parts_.reconciler.kernel_generation(),
                       .rejected_objects = 0,
-                      .proxy_restarts = parts_.fleet.restarts(),
+                      .proxies = parts_.fleet.counts(),
                       .pods = {{"node", 0}, {"sidecar", 0}, {"off", 0}},
                       .kernel = parts_.datapath.counters()};
   std::set<std::string> rejected;

@@ -46,7 +46,13 @@ std::string own_metrics_text(const OwnMetrics& metrics) {
     out.sample("fairlead_pods", fmt::format("mode=\"{}\"", mode), count);
   }
   out.single("fairlead_proxy_restarts_total", "counter", "Proxies that ended unasked, and were started again.",
-             metrics.proxy_restarts);
+             metrics.proxies.restarts);
+  out.single("fairlead_upstream_sockets_total", "counter", "Sockets made in pods for the proxies to connect with.",
+             metrics.proxies.sockets);
+  out.single("fairlead_upstream_socket_batches_total", "counter", "Batches in which these sockets were handed over.",
+             metrics.proxies.batches);
+  out.single("fairlead_upstream_socket_waits_total", "counter",
+             "Connections of the proxies that had to wait for a socket.", metrics.proxies.waits);
   return out.take();
 }
 

@@ -1,6 +1,7 @@
 // The agent's /metrics: Istio's metrics out of the proxies' arenas, then our own (fairlead_*). Pure.
 #pragma once
 
+#include "agent/broker/proxy.h"
 #include "agent/kernel/datapath.h"
 #include "userspace-proxy/telemetry/prometheus.h"
 
@@ -14,7 +15,7 @@ struct OwnMetrics {
   std::string version;
   uint64_t generation = 0, kernel_generation = 0;
   uint64_t rejected_objects = 0;
-  uint64_t proxy_restarts = 0;
+  agent_broker::ProxyCounts proxies;
   std::map<std::string, uint64_t> pods;  // by mode
   kernel::Counters kernel;
 };

@@ -91,7 +91,7 @@ json proxies_json(const agent_broker::Fleet& fleet) {
                     {"shape", proxy->is_sidecar() ? "sidecar" : "node"},
                     {"state", name_of(proxy->state())},
                     {"pid", proxy->pid()},
-                    {"restarts", proxy->restarts()},
+                    {"restarts", proxy->counts().restarts},
                     {"generation", proxy->generation()}});
   }
   return list;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr unsigned kKib = 1024, kMib = 1024 * 1024;
 constexpr unsigned kLargestMessage = kMib;
+constexpr std::string_view kLifeNames[] = {"", "-new", "-close"};  // by Connections
 
 std::string size_name(unsigned bytes) {
   return bytes % kMib == 0   ? fmt::format("{}m", bytes / kMib)
@@ -89,7 +90,7 @@ std::string name_of(const Load& load) {
   }
   return fmt::format("http-c{}{}{}{}", load.connections,
                      load.bytes == Load::kBodyBytes ? "" : "-" + size_name(load.bytes),
-                     load.new_connections ? "-new" : "", load.rate == 0 ? "" : fmt::format("-r{}", load.rate));
+                     kLifeNames[static_cast<size_t>(load.life)], load.rate == 0 ? "" : fmt::format("-r{}", load.rate));
 }
 
 std::optional<Load> parse_load(std::string_view name) {
@@ -116,9 +117,12 @@ std::optional<Load> parse_load(std::string_view name) {
       break;
     }
   }
-  if (name.starts_with("-new")) {
-    load.new_connections = true;
-    name.remove_prefix(4);
+  for (const Connections life : {Connections::kPerRequest, Connections::kServerClose}) {
+    if (const std::string_view suffix = kLifeNames[static_cast<size_t>(life)]; name.starts_with(suffix)) {
+      load.life = life;
+      name.remove_prefix(suffix.size());
+      break;
+    }
   }
   if (name.starts_with("-r")) {
     name.remove_prefix(2);

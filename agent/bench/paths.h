@@ -56,19 +56,26 @@ struct Modes {
 };
 Modes modes_of(Path path);
 
+// kHttp: how long a connection lasts.
+enum class Connections : uint8_t {
+  kKept,
+  kPerRequest,   // the client opens one for each request
+  kServerClose,  // the server closes after each answer: a proxy has to connect for each request, its client need not
+};
+
 // HTTP is a closed loop (each connection sends when its answer has come) unless it has a rate; TCP has one connection.
 struct Load {
   enum class Kind : uint8_t { kHttp, kTcpRoundTrip, kTcpStream } kind = Kind::kHttp;
   unsigned connections = 1;
-  unsigned bytes = kBodyBytes;   // of an HTTP answer's body, a round trip's message, a stream's write
-  unsigned rate = 0;             // kHttp: requests per second, open loop; 0: closed loop
-  bool new_connections = false;  // kHttp: one per request
+  unsigned bytes = kBodyBytes;  // of an HTTP answer's body, a round trip's message, a stream's write
+  unsigned rate = 0;            // kHttp: requests per second, open loop; 0: closed loop
+  Connections life = Connections::kKept;
   bool operator==(const Load&) const = default;
 
   static constexpr unsigned kBodyBytes = 100;
 };
-// "http-c64", "http-c1-10k", "http-c1-1m", "http-c1-new", "http-c64-r5000", "tcp-rr-64", "tcp-rr-16k",
-// "tcp-stream-16k".
+// "http-c64", "http-c1-10k", "http-c1-1m", "http-c1-new", "http-c64-close", "http-c64-r5000", "tcp-rr-64",
+// "tcp-rr-16k", "tcp-stream-16k".
 std::string name_of(const Load& load);
 std::optional<Load> parse_load(std::string_view name);
 

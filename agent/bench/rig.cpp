@@ -133,8 +133,8 @@ Result<Sample> Rig::send(const Cell& cell, Slice slice) const {
     return running ? finish(*running, slice, interrupt_) : std::unexpected(running.error());
   }
   const HttpPlan plan = plan_for(cell, slice.duration);
-  if (load.rate == 0 && !load.new_connections) {
-    const std::string url = fmt::format("http://{}:{}{}", plan.target.address, plan.target.port, page_of(load.bytes));
+  if (load.rate == 0 && load.life != Connections::kPerRequest) {
+    const std::string url = fmt::format("http://{}:{}{}", plan.target.address, plan.target.port, page_of(load));
     return run_wrk({.script = script_, .url = url, .connections = load.connections}, slice, interrupt_);
   }
   auto running = start_http(plan, slice.place);
@@ -152,17 +152,18 @@ Result<Sample> Rig::send(const Cell& cell, Slice slice) const {
 HttpPlan Rig::plan_for(const Cell& cell, std::chrono::milliseconds duration) const {
   const StockPath* pair = stock(cell.path);
   const bool is_off = modes_of(cell.path).client == "off";
+  const bool is_per_request = cell.load.life == Connections::kPerRequest;
   const char* const service = cell.path == Path::kNodeKernel ? kTcpService : kHttpService;
-  return {.target = pair != nullptr             ? pair->entrance(kHttpPort)
-                    : cell.path == Path::kRelay ? Endpoint{"127.0.0.1", kRelayPort}
-                    : is_off                    ? Endpoint{stage_->server().address, kHttpPort}
-                                                : Endpoint{service, kServicePort},
-          .request = get_request(kAuthority, page_of(cell.load.bytes),
-                                 cell.load.new_connections ? AfterAnswer::kClose : AfterAnswer::kKeep),
-          .connections = cell.load.connections,
-          .rate = static_cast<double>(cell.load.rate),
-          .duration = duration,
-          .new_connections = cell.load.new_connections};
+  return {
+      .target = pair != nullptr             ? pair->entrance(kHttpPort)
+                : cell.path == Path::kRelay ? Endpoint{"127.0.0.1", kRelayPort}
+                : is_off                    ? Endpoint{stage_->server().address, kHttpPort}
+                                            : Endpoint{service, kServicePort},
+      .request = get_request(kAuthority, page_of(cell.load), is_per_request ? AfterAnswer::kClose : AfterAnswer::kKeep),
+      .connections = cell.load.connections,
+      .rate = static_cast<double>(cell.load.rate),
+      .duration = duration,
+      .new_connections = is_per_request};
 }
 
 Result<RunningLoad> Rig::watch(Path path, unsigned rate, std::chrono::milliseconds duration) const {
@@ -302,7 +303,7 @@ Result<Measurement> Rig::measure(const Cell& cell, std::chrono::milliseconds dur
   Status checked = check(cell, *before, sample->requests);
   if (checked && pair != nullptr) {
     checked = pair->check(*stock_before, sample->requests,
-                          cell.load.new_connections ? sample->requests : cell.load.connections, interrupt_);
+                          cell.load.life == Connections::kKept ? cell.load.connections : sample->requests, interrupt_);
   }
   return checked ? Result<Measurement>(measurement) : std::unexpected(checked.error());
 }

@@ -1,7 +1,6 @@
 #include "agent/bench/servers.h"
 
 #include "agent/bench/ask.h"
-#include "agent/bench/paths.h"
 #include "agent/bench/stock/nginx.h"
 #include "agent/bench/stock/serving.h"
 #include "agent/host/file.h"
@@ -13,20 +12,26 @@ namespace {
 
 // The small page from memory, the others as files, which is how a server would have them.
 std::string server_config(const std::string& folder) {
-  return nginx_head(folder) +
-         fmt::format(
-             "  access_log off; sendfile on; open_file_cache max=16;\n"
-             "  server {{\n    listen {}; listen {}; default_type text/plain;\n"
-             "    location / {{ root {}/pages; }}\n    location = / {{ return 200 \"{}\"; }}\n  }}\n}}\n",
-             kHttpPort, kTcpPort, folder, std::string(Load::kBodyBytes, 'x'));
+  return nginx_head(folder) + fmt::format(
+                                  "  access_log off; sendfile on; open_file_cache max=16;\n"
+                                  "  server {{\n    listen {0}; listen {1}; default_type text/plain;\n"
+                                  "    location / {{ root {2}/pages; }}\n    location = / {{ return 200 \"{3}\"; }}\n"
+                                  "    location /close/ {{ keepalive_timeout 0; alias {2}/pages/; }}\n"
+                                  "    location = /close/ {{ keepalive_timeout 0; return 200 \"{3}\"; }}\n  }}\n}}\n",
+                                  kHttpPort, kTcpPort, folder, std::string(Load::kBodyBytes, 'x'));
+}
+
+std::string file_of(unsigned bytes) {
+  constexpr unsigned kKib = 1024, kMib = 1024 * 1024;
+  return bytes == Load::kBodyBytes ? "/"
+         : bytes >= kMib           ? fmt::format("/{}m", bytes / kMib)
+                                   : fmt::format("/{}k", bytes / kKib);
 }
 
 }  // namespace
 
-std::string page_of(unsigned bytes) {
-  return bytes == Load::kBodyBytes ? "/"
-                                   : fmt::format("/{}{}", bytes >= 1024 * 1024 ? bytes / (1024 * 1024) : bytes / 1024,
-                                                 bytes >= 1024 * 1024 ? "m" : "k");
+std::string page_of(const Load& load) {
+  return (load.life == Connections::kServerClose ? "/close" : "") + file_of(load.bytes);
 }
 
 Result<Process> start_server(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt) {
@@ -36,7 +41,7 @@ Result<Process> start_server(const Stage& stage, const std::vector<int>& cpus, c
   }
   for (const unsigned bytes : kBodySizes) {
     const Status written = bytes != Load::kBodyBytes
-                               ? host::replace_file(folder + "/pages" + page_of(bytes), std::string(bytes, 'x'))
+                               ? host::replace_file(folder + "/pages" + file_of(bytes), std::string(bytes, 'x'))
                                : Status();
     if (!written) {
       return std::unexpected(written.error());

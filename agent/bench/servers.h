@@ -2,6 +2,7 @@
 // thread only.
 #pragma once
 
+#include "agent/bench/paths.h"
 #include "agent/bench/process.h"
 #include "agent/bench/stage.h"
 #include "userspace-proxy/base/error.h"
@@ -14,8 +15,8 @@ namespace fairlead::bench {
 
 inline constexpr uint16_t kHttpPort = 8080, kTcpPort = 9000;  // of the server: the same pages at both
 inline constexpr uint16_t kEchoPort = 9001;
-// Where a body of that size is: "/", "/10k", "/1m".
-std::string page_of(unsigned bytes);
+// Where the answer of a load is: "/", "/10k", "/1m", and below "/close" where the server closes after it.
+std::string page_of(const Load& load);
 
 Result<Process> start_server(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt);
 

@@ -169,10 +169,10 @@ std::vector<std::string> Fleet::missing(uint64_t generation) const {
   return lines;
 }
 
-uint64_t Fleet::restarts() const {
-  uint64_t total = restarts_of_reaped_;
+ProxyCounts Fleet::counts() const {
+  ProxyCounts total = counts_of_reaped_;
   for (const auto& proxy : proxies_) {
-    total += proxy->restarts();
+    total += proxy->counts();
   }
   return total;
 }
@@ -193,7 +193,7 @@ void Fleet::reap() {
     if (!proxy->is_sidecar() || proxy->state() != ProxyState::kStopped) {
       return false;
     }
-    restarts_of_reaped_ += proxy->restarts();
+    counts_of_reaped_ += proxy->counts();
     return true;
   });
   if (all_ended_ && std::ranges::all_of(proxies_, [](const auto& proxy) { return proxy->pid() == 0; })) {

@@ -48,7 +48,7 @@ class Fleet {
   // What keeps `generation` from being in force in every worker of every proxy, one line each; none: nothing does.
   [[nodiscard]] std::vector<std::string> missing(uint64_t generation) const;
 
-  [[nodiscard]] uint64_t restarts() const;
+  [[nodiscard]] ProxyCounts counts() const;
   [[nodiscard]] const Arenas& arenas() const { return arenas_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Proxy>>& proxies() const { return proxies_; }
 
@@ -72,7 +72,7 @@ class Fleet {
   Arenas arenas_;
   SnapshotFile snapshot_;
   std::vector<std::unique_ptr<Proxy>> proxies_;  // the node proxy first
-  uint64_t restarts_of_reaped_ = 0;
+  ProxyCounts counts_of_reaped_;
   std::function<void()> progress_;
   std::function<void()> all_ended_;
   agent::Loop::Timer report_;

@@ -28,6 +28,14 @@ std::string_view name_of(ProxyState state) {
   return kNames[static_cast<size_t>(state)];
 }
 
+ProxyCounts& ProxyCounts::operator+=(const ProxyCounts& other) {
+  restarts += other.restarts;
+  sockets += other.sockets;
+  batches += other.batches;
+  waits += other.waits;
+  return *this;
+}
+
 Proxy::Proxy(agent::Loop& loop, Arenas& arenas, const ProxySettings& settings, Subject subject, Owner owner)
     : loop_(loop),
       arenas_(arenas),
@@ -138,7 +146,7 @@ void Proxy::on_exit(int wait_status) {
   if (agent::Loop::Clock::now() - started_ > kHealthyAfter) {
     backoff_ = kFirstBackoff;
   }
-  ++restarts_;
+  ++counts_.restarts;
   state_ = ProxyState::kBackingOff;
   timer_ = loop_.after(backoff_, [this] { launch(); });
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
@@ -308,6 +316,7 @@ void Proxy::on_hello(Worker& worker) {
 
 void Proxy::on_sockets_wanted(Worker& worker, const broker::Message& message) {
   const int family = message.family;
+  counts_.waits += message.number;
   broker::Message answer{.type = broker::Type::kSockets};
   answer.netns = message.netns;
   answer.family = family;
@@ -325,6 +334,8 @@ void Proxy::on_sockets_wanted(Worker& worker, const broker::Message& message) {
   for (Fd& fd : *made) {
     fds.push_back(std::make_shared<const Fd>(std::move(fd)));
   }
+  ++counts_.batches;
+  counts_.sockets += fds.size();
   answer.count = static_cast<uint32_t>(fds.size());
   worker.channel->send(answer, std::move(fds));
 }

@@ -37,6 +37,15 @@ struct ProxySettings {
   gid_t gid = 15006;
 };
 
+// What a metric says of proxies. Monotonic.
+struct ProxyCounts {
+  uint64_t restarts = 0;  // of processes that ended unasked
+  uint64_t sockets = 0;   // upstream sockets made for it
+  uint64_t batches = 0;   // messages that they went in
+  uint64_t waits = 0;     // connections that had to wait for one, as the workers say
+  ProxyCounts& operator+=(const ProxyCounts& other);
+};
+
 enum class ProxyState : uint8_t {
   kStopped,
   kRunning,
@@ -83,7 +92,7 @@ class Proxy {
   [[nodiscard]] bool is_sidecar() const { return subject_.netns != 0; }
   [[nodiscard]] ProxyState state() const { return state_; }
   [[nodiscard]] pid_t pid() const { return process_ ? process_->pid() : 0; }
-  [[nodiscard]] uint32_t restarts() const { return restarts_; }
+  [[nodiscard]] const ProxyCounts& counts() const { return counts_; }
   // The oldest generation that all workers have applied; 0: some have none.
   [[nodiscard]] uint64_t generation() const;
   // Every worker runs, has said hello and applied `generation` or a later one.
@@ -129,7 +138,7 @@ class Proxy {
   uint64_t arena_ = 0;
   SnapshotFile snapshot_;
   std::map<uint64_t, workload::Listener> listeners_;  // by id
-  uint32_t restarts_ = 0;
+  ProxyCounts counts_;
   std::chrono::milliseconds backoff_;
   agent::Loop::Clock::time_point started_;
   agent::Loop::Timer timer_;  // back-off, or the patience of end()

@@ -18,12 +18,13 @@ namespace fairlead::ctl {
 namespace {
 
 constexpr const char* kLoads =
-    "http (of --connections), http-cN, with -10k or -1m (bodies), -new (a connection per request), -rN (N a second, "
+    "http (of --connections), http-cN, with -10k or -1m (bodies), -new (a connection per request), -close (the server "
+    "closes after each answer), -rN (N a second, "
     "open loop), tcp-rr-BYTES, tcp-stream-BYTES";
 
-constexpr const char* kFullLoads[] = {"http",          "http-c1000",     "http-c1-10k",    "http-c1-1m",
-                                      "http-c8-new",   "http-c64-r2000", "tcp-rr-64",      "tcp-rr-16k",
-                                      "tcp-stream-1k", "tcp-stream-16k", "tcp-stream-128k"};
+constexpr const char* kFullLoads[] = {"http",        "http-c1000",     "http-c1-10k",    "http-c1-1m",
+                                      "http-c8-new", "http-c64-close", "http-c64-r2000", "tcp-rr-64",
+                                      "tcp-rr-16k",  "tcp-stream-1k",  "tcp-stream-16k", "tcp-stream-128k"};
 
 using bench::Load;
 using bench::Path;

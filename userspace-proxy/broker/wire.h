@@ -30,7 +30,7 @@ enum class Type : uint32_t {
   kHello = 32,             // `number`: kVersion; the worker is ready for messages
   kSnapshotApplied = 33,   // `number`: generation; every later request is judged by it
   kSnapshotRefused = 34,   // `number`: generation that could not be built
-  kSocketsWanted = 35,     // `netns`, `family`, `count`
+  kSocketsWanted = 35,     // `netns`, `family`, `count`; `number`: connections that waited since the last of these
   kListenerGoneDone = 36,  // `number`: listener id; it is closed here
 };
 

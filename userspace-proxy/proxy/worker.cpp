@@ -101,12 +101,16 @@ void Worker::endpoint_released(const SocketAddress& endpoint) {
   }
 }
 
-void Worker::want_sockets(uint64_t netns, int family, uint32_t count) {
+void Worker::want_sockets(const Wish& wish) {
   if (!channel_.open()) {
-    stock_.refused(netns, family);
+    stock_.refused(wish.netns, wish.family);
     return;
   }
-  channel_.send({.type = broker::Type::kSocketsWanted, .netns = netns, .family = family, .count = count});
+  channel_.send({.type = broker::Type::kSocketsWanted,
+                 .number = wish.waited,
+                 .netns = wish.netns,
+                 .family = wish.family,
+                 .count = wish.count});
 }
 
 void Worker::message(broker::Received received) {

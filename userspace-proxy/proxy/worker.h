@@ -79,7 +79,7 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
 
   void message(broker::Received received) override;
   void agent_gone() override {}
-  void want_sockets(uint64_t netns, int family, uint32_t count) override;
+  void want_sockets(const Wish& wish) override;
   [[nodiscard]] uint32_t active(const SocketAddress& endpoint) const override;
 
   void take_snapshot(const broker::Received& received);

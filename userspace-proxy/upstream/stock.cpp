@@ -1,6 +1,7 @@
 #include "userspace-proxy/upstream/stock.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fairlead::upstream {
 
@@ -46,7 +47,7 @@ io::Task<Fd> Stock::take(uint64_t netns, int family, uint64_t deadline_ns) {
     }
     co_return fd;
   }
-  ++waits_;
+  ++waited_;
   shelf.batch = std::min(shelf.batch * 2, kLargestBatch);
   ask(key, shelf);
   Waiting waiting(loop_, shelf.waiting, deadline_ns);
@@ -57,7 +58,7 @@ io::Task<Fd> Stock::take(uint64_t netns, int family, uint64_t deadline_ns) {
 void Stock::ask(const Key& key, Shelf& shelf) {
   if (!shelf.asked) {
     shelf.asked = true;
-    source_.want_sockets(key.first, key.second, shelf.batch);
+    source_.want_sockets({key.first, key.second, shelf.batch, std::exchange(waited_, 0)});
   }
 }
 

@@ -20,7 +20,13 @@ namespace fairlead::upstream {
 // Where the sockets come from.
 class SocketSource {
  public:
-  virtual void want_sockets(uint64_t netns, int family, uint32_t count) = 0;
+  struct Wish {
+    uint64_t netns;
+    int family;
+    uint32_t count;
+    uint64_t waited;  // connections, of any namespace, that have had to wait for a socket since the wish before
+  };
+  virtual void want_sockets(const Wish& wish) = 0;
 
  protected:
   ~SocketSource() = default;
@@ -45,9 +51,6 @@ class Stock {
   // Closes what is left of a namespace.
   void drop(uint64_t netns);
 
-  // How often somebody had to wait (a metric; the measure for the batch sizes).
-  [[nodiscard]] uint64_t waits() const { return waits_; }
-
  private:
   struct Waiting;
   struct Shelf {
@@ -63,7 +66,7 @@ class Stock {
   io::Loop& loop_;
   SocketSource& source_;
   std::map<Key, Shelf> shelves_;
-  uint64_t waits_ = 0;
+  uint64_t waited_ = 0;  // and not reported yet
 };
 
 }  // namespace fairlead::upstream

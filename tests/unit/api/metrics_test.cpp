@@ -14,17 +14,20 @@ TEST(OwnMetrics, EveryFamilyHasItsTypeAndItsValue) {
                            .generation = 7,
                            .kernel_generation = 6,
                            .rejected_objects = 2,
-                           .proxy_restarts = 3,
+                           .proxies = {.restarts = 3, .sockets = 40, .batches = 5, .waits = 6},
                            .pods = {{"node", 4}, {"off", 0}},
                            .kernel = {{{Reason::KERNEL_PATH, 11}, {Reason::POLICY_DENIED, 5}, {Reason::NONE, 9}}}};
   const std::string text = own_metrics_text(metrics);
-  for (const char* line : {"# TYPE istio_build gauge\nistio_build{component=\"proxy\",tag=\"1.2\\\"3\"} 1\n",
-                           "fairlead_kernel_connections_total{reason=\"kernel_path\"} 11\n",
-                           "fairlead_kernel_connections_total{reason=\"policy_denied\"} 5\n",
-                           "# TYPE fairlead_config_generation gauge\nfairlead_config_generation 7\n",
-                           "fairlead_config_kernel_generation 6\n", "fairlead_config_rejected_objects 2\n",
-                           "fairlead_pods{mode=\"node\"} 4\n", "fairlead_pods{mode=\"off\"} 0\n",
-                           "# TYPE fairlead_proxy_restarts_total counter\nfairlead_proxy_restarts_total 3\n"}) {
+  for (const char* line :
+       {"# TYPE istio_build gauge\nistio_build{component=\"proxy\",tag=\"1.2\\\"3\"} 1\n",
+        "fairlead_kernel_connections_total{reason=\"kernel_path\"} 11\n",
+        "fairlead_kernel_connections_total{reason=\"policy_denied\"} 5\n",
+        "# TYPE fairlead_config_generation gauge\nfairlead_config_generation 7\n",
+        "fairlead_config_kernel_generation 6\n", "fairlead_config_rejected_objects 2\n",
+        "fairlead_pods{mode=\"node\"} 4\n", "fairlead_pods{mode=\"off\"} 0\n",
+        "# TYPE fairlead_proxy_restarts_total counter\nfairlead_proxy_restarts_total 3\n",
+        "fairlead_upstream_sockets_total 40\n", "fairlead_upstream_socket_batches_total 5\n",
+        "# TYPE fairlead_upstream_socket_waits_total counter\nfairlead_upstream_socket_waits_total 6\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }
   EXPECT_THAT(text, Not(HasSubstr("reason=\"none\"")));

@@ -24,20 +24,21 @@ TEST(LoadNames, AreThoseOfTheReport) {
 }
 
 TEST(LoadNames, AreReadAsTheyAreWritten) {
-  for (const char* name : {"http-c1", "http-c1000", "http-c64-10k", "http-c1-1m", "http-c8-new", "http-c64-r5000",
-                           "http-c8-10k-new-r100", "tcp-rr-64", "tcp-rr-16k", "tcp-stream-1k", "tcp-stream-128k"}) {
+  for (const char* name :
+       {"http-c1", "http-c1000", "http-c64-10k", "http-c1-1m", "http-c8-new", "http-c64-close", "http-c64-r5000",
+        "http-c8-10k-new-r100", "tcp-rr-64", "tcp-rr-16k", "tcp-stream-1k", "tcp-stream-128k"}) {
     const auto load = parse_load(name);
     ASSERT_TRUE(load) << name;
     EXPECT_EQ(name_of(*load), name);
   }
   EXPECT_EQ(parse_load("http-c64-10k-new-r7"),
-            (Load{.connections = 64, .bytes = 10240, .rate = 7, .new_connections = true}));
+            (Load{.connections = 64, .bytes = 10240, .rate = 7, .life = Connections::kPerRequest}));
 }
 
 TEST(LoadNames, OthersAreNone) {
   for (const char* name : {"", "http", "http-c", "http-c0", "http-c1001", "http-c1-", "http-c1-9k", "http-c1-r0",
-                           "http-c1-r", "http-c1-r5-new", "http-c1x", "tcp-rr-", "tcp-rr-0", "tcp-rr-2m", "tcp-rr-1q",
-                           "tcp-stream-99999999999", "udp"}) {
+                           "http-c1-r", "http-c1-r5-new", "http-c1-new-close", "http-c1x", "tcp-rr-", "tcp-rr-0",
+                           "tcp-rr-2m", "tcp-rr-1q", "tcp-stream-99999999999", "udp"}) {
     EXPECT_EQ(parse_load(name), std::nullopt) << name;
   }
 }

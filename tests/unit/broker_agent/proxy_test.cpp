@@ -114,7 +114,7 @@ TEST_F(ProxyTest, AProxyThatDiesIsStartedAgainAndGetsEverythingAgain) {
   until([&] { return proxy_->has_applied(5); });
   const pid_t first = proxy_->pid();
   kill(first, SIGKILL);
-  until([&] { return proxy_->restarts() == 1 && proxy_->has_applied(5); });
+  until([&] { return proxy_->counts().restarts == 1 && proxy_->has_applied(5); });
   EXPECT_NE(proxy_->pid(), first);
   EXPECT_EQ(proxy_->state(), ProxyState::kRunning);
 }
@@ -134,7 +134,7 @@ TEST_F(ProxyTest, AWorkerThatNeverGreetsIsReplaced) {
   settings_.answer_within = milliseconds(100);
   start("mute");
   const pid_t first = proxy_->pid();
-  until([&] { return proxy_->restarts() == 1 && proxy_->pid() != 0; });
+  until([&] { return proxy_->counts().restarts == 1 && proxy_->pid() != 0; });
   EXPECT_NE(proxy_->pid(), first);
 }
 
@@ -142,7 +142,7 @@ TEST_F(ProxyTest, AWorkerThatDoesNotApplyASnapshotIsReplaced) {
   settings_.answer_within = milliseconds(500);
   start("deaf");
   publish(1);
-  until([&] { return proxy_->restarts() == 1; });
+  until([&] { return proxy_->counts().restarts == 1; });
   EXPECT_FALSE(proxy_->has_applied(1));
 }
 
@@ -161,7 +161,7 @@ TEST_F(ProxyTest, AProxyThatDrainsEndsAndIsNotStartedAgain) {
   proxy_->drain();
   EXPECT_EQ(proxy_->state(), ProxyState::kDraining);
   until([&] { return proxy_->state() == ProxyState::kStopped; });
-  EXPECT_EQ(proxy_->restarts(), 0U);
+  EXPECT_EQ(proxy_->counts().restarts, 0U);
 }
 
 TEST_F(ProxyTest, ADrainingProxyThatIsWantedAgainIsThereAgain) {
@@ -171,7 +171,7 @@ TEST_F(ProxyTest, ADrainingProxyThatIsWantedAgainIsThereAgain) {
   proxy_->drain();
   proxy_->start();
   EXPECT_EQ(proxy_->state(), ProxyState::kRunning);
-  until([&] { return proxy_->restarts() == 1 && proxy_->has_applied(1); });  // this one was ending already
+  until([&] { return proxy_->counts().restarts == 1 && proxy_->has_applied(1); });  // this one was ending already
 }
 
 TEST_F(ProxyTest, SocketsAreGivenUpTo32AtATime) {

@@ -11,15 +11,9 @@
 namespace fairlead::upstream {
 namespace {
 
-struct Asked {
-  uint64_t netns;
-  int family;
-  uint32_t count;
-};
-
 struct RecordingSource final : SocketSource {
-  void want_sockets(uint64_t netns, int family, uint32_t count) override { asked.push_back({netns, family, count}); }
-  std::vector<Asked> asked;
+  void want_sockets(const Wish& wish) override { asked.push_back(wish); }
+  std::vector<Wish> asked;
 };
 
 std::vector<Fd> some(int count) {
@@ -87,6 +81,18 @@ TEST_F(StockTest, batches_grow_while_somebody_has_to_wait_up_to_the_limit) {
     stock_->add(7, AF_INET, some(1));
   }
   EXPECT_EQ(source_.asked.back().count, Stock::kLargestBatch);
+}
+
+TEST_F(StockTest, reports_once_how_many_had_to_wait) {
+  std::optional<bool> one, two, three;
+  io::spawn(take(*stock_, 7, later(), one));
+  io::spawn(take(*stock_, 7, later(), two));  // while the first wish is under way
+  stock_->add(7, AF_INET, some(1));
+  EXPECT_EQ(source_.asked.back().waited, 1u);
+  stock_->add(7, AF_INET, some(1));
+  io::spawn(take(*stock_, 7, later(), three));
+  ASSERT_EQ(source_.asked.size(), 3u);
+  EXPECT_EQ(source_.asked[0].waited + source_.asked[1].waited + source_.asked[2].waited, 3u);
 }
 
 TEST_F(StockTest, who_waits_goes_away_empty_handed_when_refused) {
