@@ -39,6 +39,7 @@ struct Stock::Waiting final : private io::Timer {
 io::Task<Fd> Stock::take(uint64_t netns, int family, uint64_t deadline_ns) {
   const Key key(netns, family);
   Shelf& shelf = shelves_[key];
+  const bool is_first_use = std::exchange(shelf.used_ns, loop_.now_ns()) == 0;
   if (!shelf.fds.empty() && shelf.waiting.empty()) {
     Fd fd = std::move(shelf.fds.back());
     shelf.fds.pop_back();
@@ -48,7 +49,9 @@ io::Task<Fd> Stock::take(uint64_t netns, int family, uint64_t deadline_ns) {
     co_return fd;
   }
   ++waited_;
-  shelf.batch = std::min(shelf.batch * 2, kLargestBatch);
+  if (!is_first_use) {
+    shelf.batch = std::min(shelf.batch * 2, kLargestBatch);
+  }
   ask(key, shelf);
   Waiting waiting(loop_, shelf.waiting, deadline_ns);
   Fd fd = co_await waiting;
@@ -76,6 +79,9 @@ void Stock::add(uint64_t netns, int family, std::vector<Fd> fds) {
   if (!shelf.waiting.empty()) {
     ask(Key(netns, family), shelf);
   }
+  if (!shelf.fds.empty() && !sweep_.armed()) {
+    loop_.arm(sweep_, loop_.now_ns() + idle_ns_);
+  }
 }
 
 void Stock::refused(uint64_t netns, int family) {
@@ -96,6 +102,23 @@ void Stock::drop(uint64_t netns) {
         shelves_.erase(shelf);
       }
     }
+  }
+}
+
+void Stock::close_idle() {
+  const uint64_t now = loop_.now_ns();
+  uint64_t next = UINT64_MAX;
+  std::erase_if(shelves_, [&](const auto& entry) {
+    const Shelf& shelf = entry.second;
+    if (!shelf.waiting.empty() || shelf.asked) {
+      next = std::min(next, now + idle_ns_);
+      return false;
+    }
+    next = std::min(next, std::max(shelf.used_ns + idle_ns_, now + 1));
+    return now >= shelf.used_ns + idle_ns_;
+  });
+  if (!shelves_.empty()) {
+    loop_.arm(sweep_, next);
   }
 }
 

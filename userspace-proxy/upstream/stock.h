@@ -1,6 +1,7 @@
 // Sockets to connect with. A proxy has no right to make one inside a pod: the agent makes them, tagged, in batches, and
 // this is what a worker has left of them, per namespace and family. Empty until the first use; asks for more when half
-// of the last batch is used up, and for larger batches while somebody waits. Worker-local.
+// of the last batch is used up, for larger batches while somebody waits, and closes what nobody has used for kIdleNs: a
+// socket that waits costs the kernel 3.8 KiB. docs/decisions/0012-stock-of-sockets.md has the sizes. Worker-local.
 #pragma once
 
 #include "userspace-proxy/base/fd.h"
@@ -36,8 +37,11 @@ class Stock {
  public:
   // A batch never exceeds what one message carries (broker::kMaxFds).
   static constexpr uint32_t kFirstBatch = 4, kLargestBatch = 32;
+  static constexpr uint64_t kIdleNs = 60'000'000'000;
 
-  Stock(io::Loop& loop, SocketSource& source) : loop_(loop), source_(source) {}
+  // `idle_ns`: for tests.
+  Stock(io::Loop& loop, SocketSource& source, uint64_t idle_ns = kIdleNs)
+      : loop_(loop), source_(source), idle_ns_(idle_ns), sweep_(*this) {}
   Stock(const Stock&) = delete;
   Stock& operator=(const Stock&) = delete;
   ~Stock() = default;
@@ -58,14 +62,24 @@ class Stock {
     std::list<Waiting*> waiting;
     uint32_t batch = kFirstBatch;
     bool asked = false;
+    uint64_t used_ns = 0;  // last; of the monotonic clock
   };
   using Key = std::pair<uint64_t, int>;
 
+  struct Sweep final : io::Timer {
+    explicit Sweep(Stock& of) : stock(of) {}
+    void on_timer() override { stock.close_idle(); }
+    Stock& stock;
+  };
+
   void ask(const Key& key, Shelf& shelf);
+  void close_idle();
 
   io::Loop& loop_;
   SocketSource& source_;
+  const uint64_t idle_ns_;
   std::map<Key, Shelf> shelves_;
+  Sweep sweep_;          // armed while there is something on a shelf
   uint64_t waited_ = 0;  // and not reported yet
 };
 

@@ -51,6 +51,7 @@ TEST_F(StockTest, the_first_use_waits_for_a_batch_and_gets_one_of_it) {
   io::spawn(take(*stock_, 7, later(), got));
   ASSERT_EQ(source_.asked.size(), 1u);
   EXPECT_EQ(source_.asked[0].netns, 7u);
+  EXPECT_EQ(source_.asked[0].count, Stock::kFirstBatch);
   EXPECT_FALSE(got);
   stock_->add(7, AF_INET, some(4));
   EXPECT_EQ(got, true);
@@ -115,6 +116,58 @@ TEST_F(StockTest, who_waits_goes_away_at_the_deadline) {
   got.reset();
   io::spawn(take(*stock_, 7, later(), got));
   EXPECT_EQ(got, true);
+}
+
+TEST_F(StockTest, closes_what_nobody_has_used_for_a_while_and_begins_small_again) {
+  Stock stock(*loop_, source_, 60'000'000);
+  std::optional<bool> got;
+  io::spawn(take(stock, 7, later(), got));
+  io::spawn(take(stock, 7, later(), got));
+  auto fds = some(3);
+  const int spare = fds[0].get();
+  stock.add(7, AF_INET, std::move(fds));
+  EXPECT_NE(fcntl(spare, F_GETFD), -1);
+  for (int i = 0; i < 100 && fcntl(spare, F_GETFD) != -1; ++i) {
+    loop_->turn();
+  }
+  EXPECT_EQ(fcntl(spare, F_GETFD), -1);
+  got.reset();
+  io::spawn(take(stock, 7, later(), got));
+  EXPECT_FALSE(got);
+  EXPECT_EQ(source_.asked.back().count, Stock::kFirstBatch);
+  stock.refused(7, AF_INET);
+}
+
+TEST_F(StockTest, keeps_what_is_used_now_and_then) {
+  constexpr uint64_t kIdle = 400'000'000;
+  Stock stock(*loop_, source_, kIdle);
+  std::optional<bool> got;
+  io::spawn(take(stock, 7, later(), got));
+  auto fds = some(20);
+  const int spare = fds[0].get();
+  stock.add(7, AF_INET, std::move(fds));
+  const uint64_t until = loop_->now_ns() + 2 * kIdle;
+  // Something that wakes the loop more often than the sweep.
+  struct Ticks final : io::Timer {
+    explicit Ticks(io::Loop& of) : loop(of) {}
+    void on_timer() override { loop.arm(*this, loop.now_ns() + 20'000'000); }
+    io::Loop& loop;
+  } ticks(*loop_);
+  loop_->arm(ticks, loop_->now_ns());
+  uint64_t last = loop_->now_ns(), longest = 0;
+  int taken = 0;
+  while (loop_->now_ns() < until) {
+    loop_->turn();
+    if (loop_->now_ns() - last > kIdle / 4 && taken < 15) {
+      longest = std::max(longest, loop_->now_ns() - last);
+      last = loop_->now_ns();
+      ++taken;
+      io::spawn(take(stock, 7, later(), got));
+    }
+  }
+  if (longest < kIdle) {  // else this machine stood still for so long that closing was right
+    EXPECT_NE(fcntl(spare, F_GETFD), -1);
+  }
 }
 
 TEST_F(StockTest, dropping_a_namespace_closes_its_sockets_and_leaves_others_alone) {
