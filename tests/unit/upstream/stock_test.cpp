@@ -94,6 +94,7 @@ TEST_F(StockTest, reports_once_how_many_had_to_wait) {
   io::spawn(take(*stock_, 7, later(), three));
   ASSERT_EQ(source_.asked.size(), 3u);
   EXPECT_EQ(source_.asked[0].waited + source_.asked[1].waited + source_.asked[2].waited, 3u);
+  stock_->refused(7, AF_INET);
 }
 
 TEST_F(StockTest, who_waits_goes_away_empty_handed_when_refused) {
