@@ -3,6 +3,7 @@
 #include "agent/compile/mode.h"
 #include "agent/kernel/tables.h"
 #include "userspace-proxy/http/h1.h"
+#include "userspace-proxy/plan/network.h"
 
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -139,13 +140,34 @@ json policy_json(const policy::Decision& decision, const policy::PolicySet& set)
   return out;
 }
 
-// Endpoints with who serves them and what their policies say. Returns how many of them are allowed.
-size_t judge_endpoints(Walk& walk, const std::vector<Endpoint>& endpoints, const http::RequestHead* head) {
-  size_t allowed = 0;
+// How many endpoints everything allows, and how many a NetworkPolicy keeps away.
+struct Tally {
+  size_t allowed = 0, unreachable = 0;
+};
+
+// Null where no NetworkPolicy isolates an end.
+json network_json(const Workload& from, const Endpoint& endpoint, bool& may_pass) {
+  const plan::NetworkDecision decision = plan::judge_network(from, endpoint.workload, endpoint.address);
+  if (decision.policy == nullptr) {
+    return nullptr;
+  }
+  may_pass = decision.allowed;
+  return {{"allowed", decision.allowed},
+          {"policy", decision.policy->name()},
+          {"direction", decision.direction == policy::Direction::kIngress ? "ingress" : "egress"}};
+}
+
+// Endpoints with who serves them and what their policies say.
+Tally judge_endpoints(Walk& walk, const std::vector<Endpoint>& endpoints, const http::RequestHead* head) {
+  Tally tally;
   json list = json::array();
   for (const Endpoint& endpoint : endpoints) {
     json item = {{"address", endpoint.address.text()}};
     bool may_pass = true;
+    if (json network = network_json(walk.from, endpoint, may_pass); !network.is_null()) {
+      item["network_policy"] = std::move(network);
+    }
+    tally.unreachable += may_pass ? 0 : 1;
     if (const Workload* workload = endpoint.workload) {
       item["workload"] = workload->uid;
       item["mode"] = compile::mode_name(workload->mode);
@@ -158,22 +180,24 @@ size_t judge_endpoints(Walk& walk, const std::vector<Endpoint>& endpoints, const
                                   .http = head};
         const policy::Decision decision = workload->policies.decide(facts);
         item["policy"] = policy_json(decision, workload->policies);
-        may_pass = decision.allowed;
+        may_pass = may_pass && decision.allowed;
       }
     }
-    allowed += may_pass ? 1 : 0;
+    tally.allowed += may_pass ? 1 : 0;
     list.push_back(std::move(item));
   }
   walk.answer["endpoints"] = std::move(list);
-  return allowed;
+  return tally;
 }
 
 void judge(Walk& walk, const std::vector<Endpoint>& endpoints, const http::RequestHead* head) {
-  const size_t allowed = judge_endpoints(walk, endpoints, head);
+  const auto [allowed, unreachable] = judge_endpoints(walk, endpoints, head);
   if (endpoints.empty()) {
     set_verdict(walk, "unavailable", head != nullptr ? "no ready endpoint: 503, UH" : "no ready endpoint: refused");
   } else if (allowed == endpoints.size()) {
     set_verdict(walk, "allowed", "");
+  } else if (unreachable == endpoints.size()) {
+    set_verdict(walk, "denied", "a NetworkPolicy: connect() fails");
   } else if (allowed == 0) {
     set_verdict(walk, "denied", head != nullptr ? "403, RBAC: access denied" : "the connection is refused");
   } else {

@@ -3,6 +3,7 @@
 #include "agent/compile/clusters.h"
 #include "agent/compile/destination_rules.h"
 #include "agent/compile/identities.h"
+#include "agent/compile/network_policies.h"
 #include "agent/compile/policies.h"
 #include "agent/compile/ports.h"
 #include "agent/compile/registry.h"
@@ -58,6 +59,7 @@ class Assembly {
         out_(out.snapshot),
         registry_(Registry::build(inputs, messages_)),
         policies_(compile_policies(inputs, registry_, messages_)),
+        network_policies_(compile_network_policies(inputs, registry_)),
         virtual_services_(inputs),
         protocols_(resolve_protocols({registry_, policies_, virtual_services_}, messages_)),
         destination_rules_(inputs) {
@@ -73,6 +75,9 @@ class Assembly {
     Routes(routes, clusters, out_, messages_).compile();
     for (wire::Policy& policy : policies_.list) {
       *out_.add_policies() = std::move(policy);
+    }
+    for (wire::NetworkPolicy& policy : network_policies_.list) {
+      *out_.add_network_policies() = std::move(policy);
     }
   }
 
@@ -136,12 +141,30 @@ class Assembly {
       wire_port.set_refuse_opaque(port.refuse_opaque);
     }
     out.mutable_policies()->Assign(policies_.by_pod[index].begin(), policies_.by_pod[index].end());
+    add_network(network_policies_.by_pod[index], pod, out);
     out.set_workload_name(workload_name(pod));
     out.set_canonical_service(canonical_service(pod));
     out.set_canonical_revision(canonical_revision(pod));
     out.set_app(label_value(pod, "app"));
     out.set_version(label_value(pod, "version"));
     out.set_cluster(in_.cluster_id);
+  }
+
+  // Nothing where there is no NetworkPolicy.
+  static void add_network(const NetworkPolicies::OfPod& network, const model::Pod& pod, wire::Workload& out) {
+    if (network.peer_class == 0) {
+      return;
+    }
+    out.set_peer_class(network.peer_class);
+    out.mutable_ingress_policies()->Assign(network.ingress.begin(), network.ingress.end());
+    out.mutable_egress_policies()->Assign(network.egress.begin(), network.egress.end());
+    for (const model::ContainerPort& port : pod.ports) {
+      if (!port.name.empty() && port.protocol == "TCP") {
+        wire::NamedPort& named = *out.add_named_ports();
+        named.set_name(port.name);
+        named.set_port(port.port);
+      }
+    }
   }
 
   void add_services(Clusters& clusters) {
@@ -178,6 +201,7 @@ class Assembly {
   Messages messages_;
   Registry registry_;
   Policies policies_;
+  NetworkPolicies network_policies_;
   VirtualServices virtual_services_;
   Protocols protocols_;
   DestinationRules destination_rules_;

@@ -72,4 +72,32 @@ bool selects(const model::Labels& selector, const model::Labels& labels) {
   });
 }
 
+namespace {
+
+bool holds(const model::LabelRequirement& requirement, const model::Labels& labels) {
+  using Operator = model::LabelRequirement::Operator;
+  const auto found = labels.find(requirement.key);
+  const bool is_there = found != labels.end();
+  const bool is_named = is_there && std::ranges::find(requirement.values, found->second) != requirement.values.end();
+  switch (requirement.op) {
+    case Operator::kIn:
+      return is_named;
+    case Operator::kNotIn:
+      return !is_named;
+    case Operator::kExists:
+      return is_there;
+    case Operator::kDoesNotExist:
+      return !is_there;
+  }
+  return false;
+}
+
+}  // namespace
+
+bool selects(const model::LabelSelector& selector, const model::Labels& labels) {
+  return selects(selector.match_labels, labels) &&
+         std::ranges::all_of(selector.match_expressions,
+                             [&](const model::LabelRequirement& requirement) { return holds(requirement, labels); });
+}
+
 }  // namespace fairlead::compile

@@ -39,5 +39,7 @@ bool older(const model::Metadata& a, const model::Metadata& b);
 
 // All of `selector` is in `labels`; an empty one selects everything.
 bool selects(const model::Labels& selector, const model::Labels& labels);
+// Kubernetes' selector with expressions: NotIn and DoesNotExist hold where the label is absent.
+bool selects(const model::LabelSelector& selector, const model::Labels& labels);
 
 }  // namespace fairlead::compile

@@ -195,7 +195,8 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
       ->check(CLI::IsMember(part_names()));
   CLI::Option* const quick = sub.add_flag("--quick", arguments.quick,
                                           "fewer modes, 5 rounds of 200ms, where nothing else is said: under a minute");
-  sub.add_flag("--full", arguments.full, "all parts, and more loads, where nothing else is said: about an hour")
+  sub.add_flag("--full", arguments.full,
+               "all parts, and more loads, 10 rounds of 500ms, where nothing else is said: half an hour")
       ->excludes(quick);
   add_compare_option(sub, arguments);
 }
@@ -234,6 +235,9 @@ int bench(const BenchArguments& arguments, const std::string& run_dir) {
   if (arguments.quick) {
     options.rounds = 5;
     options.duration = std::chrono::milliseconds(200);
+  } else if (arguments.full) {
+    options.rounds = 10;
+    options.duration = std::chrono::milliseconds(500);
   }
   options.rounds = arguments.rounds != 0 ? arguments.rounds : options.rounds;
   options.duration = parse_duration(arguments.duration).value_or(options.duration);

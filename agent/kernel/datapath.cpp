@@ -109,17 +109,18 @@ Status Datapath::apply(Tables tables) {
   const std::optional<Tables> known = std::exchange(impl_->applied, std::nullopt);
   Changes ip_classes(maps.ip_classes, known ? &known->ip_classes : nullptr, tables.ip_classes);
   Changes policy(maps.policy, known ? &known->policy : nullptr, tables.policy);
+  Changes network(maps.network, known ? &known->network : nullptr, tables.network);
   Changes backends(maps.backends, known ? &known->backends : nullptr, tables.backends);
   Changes pods(maps.pods, known ? &known->pods : nullptr, tables.pods);
   Changes targets(maps.targets, known ? &known->targets : nullptr, tables.targets);
   // What is named comes before what names it, and goes after it.
   const auto add = [&] {
-    return each([](auto& changes) { return changes.put(); }, ip_classes, policy, backends, pods, targets);
+    return each([](auto& changes) { return changes.put(); }, ip_classes, policy, network, backends, pods, targets);
   };
   const auto remove = [&] {
-    return each([](auto& changes) { return changes.remove(); }, targets, pods, backends, policy, ip_classes);
+    return each([](auto& changes) { return changes.remove(); }, targets, pods, backends, network, policy, ip_classes);
   };
-  auto done = each([](auto& changes) { return changes.read(); }, ip_classes, policy, backends, pods, targets);
+  auto done = each([](auto& changes) { return changes.read(); }, ip_classes, policy, network, backends, pods, targets);
   if (!done) {
     return done;
   }

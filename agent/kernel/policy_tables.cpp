@@ -12,49 +12,6 @@
 namespace fairlead::kernel {
 namespace {
 
-// The first number from `wanted` on that is neither 0 nor taken; takes it.
-uint32_t take_number(std::set<uint32_t>& taken, uint32_t wanted) {
-  while (wanted == 0 || !taken.insert(wanted).second) {
-    ++wanted;
-  }
-  return wanted;
-}
-
-// The first address after a block; nullopt: the block ends where addresses end.
-std::optional<IpAddress> after(const Cidr& block) {
-  auto bytes = block.address.bytes();
-  for (int bit = block.bits - 1; bit >= 0; --bit) {
-    const auto mask = static_cast<uint8_t>(0x80 >> (bit % 8));
-    bytes[bit / 8] ^= mask;
-    if ((bytes[bit / 8] & mask) != 0) {
-      fl_addr raw;
-      std::memcpy(&raw, bytes.data(), sizeof raw);
-      return IpAddress(raw);
-    }
-  }
-  return std::nullopt;
-}
-
-// An address for which `block` is the longest match among `blocks`: every address of that kind lies in the same blocks,
-// so one answers for all. nullopt: narrower blocks cover it whole, and no lookup ends in it.
-std::optional<IpAddress> representative(const Cidr& block, std::span<const Cidr> blocks) {
-  std::optional<IpAddress> candidate = block.address;
-  while (candidate && block.contains(*candidate)) {
-    // The widest of the narrower blocks around it; past its end nothing of it is left to try.
-    const Cidr* widest = nullptr;
-    for (const Cidr& other : blocks) {
-      if (other.bits > block.bits && other.contains(*candidate) && (widest == nullptr || other.bits < widest->bits)) {
-        widest = &other;
-      }
-    }
-    if (widest == nullptr) {
-      return candidate;
-    }
-    candidate = after(*widest);
-  }
-  return std::nullopt;
-}
-
 Dimensions dimensions_of(const policy::PolicySet& set) {
   std::set<Cidr> blocks;
   std::set<uint16_t> ports;
@@ -65,16 +22,7 @@ Dimensions dimensions_of(const policy::PolicySet& set) {
     ports.insert(named_ports.begin(), named_ports.end());
   }
   Dimensions out;
-  const std::vector<Cidr> list(blocks.begin(), blocks.end());
-  const Cidr everything{};
-  if (!blocks.contains(everything)) {
-    out.classes.push_back({0, everything, representative(everything, list)});
-  }
-  std::set<uint32_t> taken;
-  for (const Cidr& block : list) {
-    const uint32_t wanted = ContentHash().add(block.address.bytes()).add(block.bits).narrow();
-    out.classes.push_back({take_number(taken, wanted), block, representative(block, list)});
-  }
+  out.classes = ip_classes_of(blocks);
   out.ports.assign(ports.begin(), ports.end());
   while (ports.contains(out.other_port)) {
     ++out.other_port;
@@ -91,7 +39,7 @@ bool same_bytes(const T& a, const T& b) {
 
 uint32_t Verdicts::content() const {
   ContentHash hash;
-  for (const Dimensions::Class& each : dimensions.classes) {
+  for (const IpClass& each : dimensions.classes) {
     hash.add(each.block.address.bytes()).add(each.block.bits);
   }
   for (const auto& [key, verdict] : entries) {
@@ -101,14 +49,14 @@ uint32_t Verdicts::content() const {
 }
 
 bool Verdicts::operator==(const Verdicts& other) const {
-  return std::ranges::equal(dimensions.classes, other.dimensions.classes, {}, &Dimensions::Class::block,
-                            &Dimensions::Class::block) &&
+  return std::ranges::equal(dimensions.classes, other.dimensions.classes, {}, &IpClass::block, &IpClass::block) &&
          std::ranges::equal(entries, other.entries, [](const auto& a, const auto& b) {
            return same_bytes(a.first, b.first) && same_bytes(a.second, b.second);
          });
 }
 
-PolicyTables::PolicyTables(const config::Snapshot& snapshot, Tables& out) : out_(out) {
+PolicyTables::PolicyTables(const config::Snapshot& snapshot, std::set<uint32_t>& set_numbers, Tables& out)
+    : out_(out), set_numbers_(set_numbers) {
   std::set<std::string> names;
   identities_.emplace(0, nullptr);
   for (const auto& workload : snapshot.workloads()) {
@@ -148,7 +96,7 @@ Verdicts PolicyTables::evaluate(const policy::PolicySet& set, const Addresses& d
   policy::Facts facts;
   for (const auto& [id, identity] : identities_) {
     facts.source = identity;
-    for (const Dimensions::Class& each : verdicts.dimensions.classes) {
+    for (const IpClass& each : verdicts.dimensions.classes) {
       if (!each.example) {
         continue;
       }
@@ -201,7 +149,7 @@ uint32_t PolicyTables::write(const Verdicts& verdicts) {
     key.policy_set = set;
     out_.policy.emplace(key, verdict);
   }
-  for (const Dimensions::Class& each : verdicts.dimensions.classes) {
+  for (const IpClass& each : verdicts.dimensions.classes) {
     if (each.id != 0) {
       out_.ip_classes.emplace(
           fl_ip_class_key{.prefixlen = 32U + each.block.bits, .policy_set = set, .ip = each.block.address.raw()},

@@ -1,11 +1,11 @@
 // L4 policy as verdicts (bpf/abi/policy.h): policy sets and classes of source addresses. Part of make_tables.
 #pragma once
 
+#include "agent/kernel/ip_classes.h"
 #include "agent/kernel/tables.h"
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -20,12 +20,7 @@ inline bool is_meshed(const config::Workload& workload) {
 
 // What a table of verdicts tells apart, for one list of policies.
 struct Dimensions {
-  struct Class {
-    uint32_t id = 0;  // 0: in no block
-    Cidr block;
-    std::optional<IpAddress> example;
-  };
-  std::vector<Class> classes;
+  std::vector<IpClass> classes;
   std::vector<uint16_t> ports;  // those that a rule names, in order
   uint16_t other_port = 1;      // one that no rule names
 };
@@ -42,7 +37,8 @@ struct Verdicts {
 // Fills a table's policy, ip_classes and policy_names. Refers to both while it lives.
 class PolicyTables {
  public:
-  PolicyTables(const config::Snapshot& snapshot, Tables& out);
+  // `set_numbers`: those in use, shared with everybody who numbers sets.
+  PolicyTables(const config::Snapshot& snapshot, std::set<uint32_t>& set_numbers, Tables& out);
 
   // Number of the set that judges what arrives at `workload`; 0: no policy applies.
   uint32_t set_for(const config::Workload& workload);
@@ -61,7 +57,7 @@ class PolicyTables {
   std::map<std::string, uint32_t> numbers_;                 // of policies, by name
   std::map<std::pair<std::vector<const policy::Policy*>, Addresses>, uint32_t> sets_;
   std::multimap<uint32_t, std::pair<uint32_t, Verdicts>> by_content_;  // content -> set number, contents
-  std::set<uint32_t> set_numbers_;
+  std::set<uint32_t>& set_numbers_;
 };
 
 }  // namespace fairlead::kernel

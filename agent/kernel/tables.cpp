@@ -1,6 +1,7 @@
 #include "agent/kernel/tables.h"
 
 #include "agent/kernel/content_hash.h"
+#include "agent/kernel/network_tables.h"
 #include "agent/kernel/policy_tables.h"
 #include "userspace-proxy/base/address.h"
 
@@ -31,6 +32,17 @@ fl_protocol pod_protocol(const config::WorkloadPort& port) {
 
 fl_target_key target_key(const IpAddress& ip, uint16_t port) { return {.ip = ip.raw(), .port = htons(port), .pad = 0}; }
 
+fl_target plain_target(fl_target_kind kind) {
+  return {.owner = 0,
+          .backends = 0,
+          .count = 0,
+          .peer_class = 0,
+          .kind = static_cast<uint8_t>(kind),
+          .protocol = FL_PROTOCOL_TCP,
+          .pad = 0,
+          .pad2 = 0};
+}
+
 class TargetTables {
  public:
   TargetTables(const Snapshot& snapshot, Tables& out) : snapshot_(snapshot), out_(out), clients_{""} {
@@ -44,12 +56,9 @@ class TargetTables {
   // Pods first: an address that both a pod and a Service's externalIPs claim stays the pod's.
   void add(const Workload& workload) {
     for (const IpAddress& ip : workload.ips) {
-      const fl_target any{.owner = owner_of(&workload),
-                          .backends = 0,
-                          .count = 0,
-                          .kind = FL_TARGET_POD,
-                          .protocol = FL_PROTOCOL_TCP,
-                          .pad = 0};
+      fl_target any = plain_target(FL_TARGET_POD);
+      any.owner = owner_of(&workload);
+      any.peer_class = any.owner == 0 ? workload.peer_class : 0;
       out_.targets.emplace(target_key(ip, 0), any);
       for (const config::WorkloadPort& port : workload.ports) {
         fl_target own = any;
@@ -71,17 +80,13 @@ class TargetTables {
       for (const config::ServicePort& port : service.ports) {
         out_.targets.emplace(target_key(vip, port.port), service_target(vip, service, port));
       }
-      out_.targets.emplace(
-          target_key(vip, 0),
-          fl_target{
-              .owner = 0, .backends = 0, .count = 0, .kind = FL_TARGET_NO_PORT, .protocol = FL_PROTOCOL_TCP, .pad = 0});
+      out_.targets.emplace(target_key(vip, 0), plain_target(FL_TARGET_NO_PORT));
     }
   }
 
  private:
   fl_target service_target(const IpAddress& vip, const config::Service& service, const config::ServicePort& port) {
-    fl_target target{
-        .owner = 0, .backends = 0, .count = 0, .kind = FL_TARGET_SERVICE, .protocol = FL_PROTOCOL_TCP, .pad = 0};
+    fl_target target = plain_target(FL_TARGET_SERVICE);
     if (port.protocol == Protocol::kHttp) {
       target.protocol = FL_PROTOCOL_HTTP;
     } else if (is_refused(service, port)) {
@@ -137,7 +142,12 @@ class TargetTables {
   std::set<std::string> clients_;  // namespaces of this node's callers; "" stands for any other
 };
 
-fl_pod pod_of(const Workload& workload, const OutboundPorts& ports, uint32_t policy_set) {
+// Sets that judge a pod; 0: none.
+struct Sets {
+  uint32_t policy = 0, ingress = 0, egress = 0;
+};
+
+fl_pod pod_of(const Workload& workload, const OutboundPorts& ports, const Sets& sets) {
   const auto address = [&](bool v4) {
     const auto found = std::ranges::find(workload.ips, v4, &IpAddress::is_v4);
     return found != workload.ips.end() ? found->raw() : fl_addr{};
@@ -145,7 +155,10 @@ fl_pod pod_of(const Workload& workload, const OutboundPorts& ports, uint32_t pol
   return {.ip4 = address(true),
           .ip6 = address(false),
           .identity = workload.identity.id,
-          .policy_set = policy_set,
+          .policy_set = sets.policy,
+          .peer_class = workload.peer_class,
+          .ingress_set = sets.ingress,
+          .egress_set = sets.egress,
           .outbound_port4 = htons(ports.v4),
           .outbound_port6 = htons(ports.v6),
           .mode = static_cast<uint8_t>(workload.mode),
@@ -160,7 +173,9 @@ static_assert(static_cast<int>(config::Mode::kOff) == FL_MODE_OFF &&
 
 Tables make_tables(const Snapshot& snapshot, const std::map<uint64_t, OutboundPorts>& ports) {
   Tables tables;
-  PolicyTables policies(snapshot, tables);
+  std::set<uint32_t> set_numbers;
+  PolicyTables policies(snapshot, set_numbers, tables);
+  NetworkTables networks(snapshot, set_numbers, tables);
   TargetTables targets(snapshot, tables);
   for (const auto& workload : snapshot.workloads()) {
     targets.add(*workload);
@@ -168,9 +183,12 @@ Tables make_tables(const Snapshot& snapshot, const std::map<uint64_t, OutboundPo
       continue;
     }
     const auto listeners = ports.find(workload->netns);
-    const uint32_t policy_set = is_meshed(*workload) ? policies.set_for(*workload) : 0;
+    const Sets sets = is_meshed(*workload) ? Sets{.policy = policies.set_for(*workload),
+                                                  .ingress = networks.set_for(*workload, policy::Direction::kIngress),
+                                                  .egress = networks.set_for(*workload, policy::Direction::kEgress)}
+                                           : Sets();
     tables.pods.emplace(workload->netns,
-                        pod_of(*workload, listeners != ports.end() ? listeners->second : OutboundPorts(), policy_set));
+                        pod_of(*workload, listeners != ports.end() ? listeners->second : OutboundPorts(), sets));
   }
   for (const auto& service : snapshot.services()) {
     targets.add(*service);

@@ -24,6 +24,7 @@ constexpr Kind kKinds[] = {
      load_authorization_policy},
     {"security.istio.io", "PeerAuthentication", kSecurity, Scope::kNamespace, Unknown::kRefuse,
      load_peer_authentication},
+    {"networking.k8s.io", "NetworkPolicy", kV1, Scope::kNamespace, Unknown::kIgnore, load_network_policy},
 };
 
 struct SecurityKind {
@@ -34,7 +35,6 @@ struct SecurityKind {
 
 constexpr SecurityKind kSecurityKinds[] = {
     {"security.istio.io", "RequestAuthentication", "RequestAuthentication is not in force yet: tokens are not checked"},
-    {"networking.k8s.io", "NetworkPolicy", "NetworkPolicy is not in force yet in Fairlead's own path"},
     {"policy.networking.k8s.io", "", "cluster network policies are not in force"},
     {"authentication.istio.io", "",
      "this kind was removed from Istio; write PeerAuthentication or RequestAuthentication"},

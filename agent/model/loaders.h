@@ -20,5 +20,6 @@ Object load_virtual_service(Metadata meta, Fields& object);
 Object load_destination_rule(Metadata meta, Fields& object);
 Object load_authorization_policy(Metadata meta, Fields& object);
 Object load_peer_authentication(Metadata meta, Fields& object);
+Object load_network_policy(Metadata meta, Fields& object);
 
 }  // namespace fairlead::model

@@ -23,6 +23,31 @@ Labels read_labels(const Cursor& at) {
   return labels;
 }
 
+LabelSelector read_label_selector(const Cursor& at) {
+  using Operator = LabelRequirement::Operator;
+  LabelSelector selector;
+  Fields fields(at);
+  selector.match_labels = read_labels(fields["matchLabels"]);
+  for (const Cursor& item : fields["matchExpressions"].items()) {
+    Fields expression(item);
+    LabelRequirement requirement;
+    requirement.key = expression.required("key").string(label_key);
+    requirement.op = expression.required("operator")
+                         .one_of<Operator>({{"In", Operator::kIn},
+                                            {"NotIn", Operator::kNotIn},
+                                            {"Exists", Operator::kExists},
+                                            {"DoesNotExist", Operator::kDoesNotExist}},
+                                           Operator::kExists);
+    requirement.values = expression["values"].strings(label_value);
+    const bool takes_values = requirement.op == Operator::kIn || requirement.op == Operator::kNotIn;
+    if (takes_values == requirement.values.empty()) {
+      item.error(takes_values ? "In and NotIn need values" : "Exists and DoesNotExist take no values; remove them");
+    }
+    selector.match_expressions.push_back(std::move(requirement));
+  }
+  return selector;
+}
+
 Metadata read_metadata(const Cursor& at, Scope scope) {
   Metadata meta;
   Fields fields(at);

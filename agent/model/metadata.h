@@ -15,6 +15,9 @@ enum class Scope : uint8_t { kCluster, kNamespace };
 Metadata read_metadata(const Cursor& at, Scope scope);
 Labels read_labels(const Cursor& at);
 
+// A LabelSelector of Kubernetes' kinds; where it is absent, one that selects everything.
+LabelSelector read_label_selector(const Cursor& at);
+
 // `matchLabels` of Istio's kinds; nullopt where the selector is absent.
 std::optional<Labels> read_workload_selector(const Cursor& at);
 std::vector<std::string> read_export_to(const Cursor& at, const Metadata& meta);

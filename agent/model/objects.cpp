@@ -10,8 +10,10 @@ namespace {
 
 // In the order of the variant.
 constexpr std::array<std::string_view, std::variant_size_v<Object>> kKinds = {
-    "Namespace",           "ServiceAccount",    "Pod", "Service", "EndpointSlice", "VirtualService", "DestinationRule",
-    "AuthorizationPolicy", "PeerAuthentication"};
+    "Namespace",       "ServiceAccount",      "Pod",
+    "Service",         "EndpointSlice",       "VirtualService",
+    "DestinationRule", "AuthorizationPolicy", "PeerAuthentication",
+    "NetworkPolicy"};
 
 }  // namespace
 

@@ -123,6 +123,52 @@ struct EndpointSlice {
   bool operator==(const EndpointSlice&) const = default;
 };
 
+// --- networking.k8s.io ---
+
+struct LabelRequirement {
+  enum class Operator : uint8_t { kIn, kNotIn, kExists, kDoesNotExist } op = Operator::kExists;
+  std::string key;
+  std::vector<std::string> values;  // of kIn and kNotIn
+  bool operator==(const LabelRequirement&) const = default;
+};
+
+// All of it must hold; empty: selects everything.
+struct LabelSelector {
+  Labels match_labels;
+  std::vector<LabelRequirement> match_expressions;
+  bool operator==(const LabelSelector&) const = default;
+};
+
+// Addresses, or pods: those that `pods` selects (nullopt: all) in the namespaces that `namespaces` selects (nullopt:
+// the policy's own).
+struct NetworkPeer {
+  std::optional<Cidr> block;
+  std::vector<Cidr> except;
+  std::optional<LabelSelector> pods, namespaces;
+  bool operator==(const NetworkPeer&) const = default;
+};
+
+struct NetworkPort {
+  std::string protocol = "TCP";
+  std::variant<uint16_t, std::string> port;  // a number (0: every port), or the name of a container port
+  uint16_t end_port = 0;                     // last of a range; 0: the port alone
+  bool operator==(const NetworkPort&) const = default;
+};
+
+struct NetworkRule {
+  std::vector<NetworkPeer> peers;  // empty: everybody
+  std::vector<NetworkPort> ports;  // empty: every port
+  bool operator==(const NetworkRule&) const = default;
+};
+
+struct NetworkPolicy {
+  Metadata meta;
+  LabelSelector pods;
+  // What is allowed in and out; nullopt: the policy does not isolate in that direction (policyTypes).
+  std::optional<std::vector<NetworkRule>> ingress, egress;
+  bool operator==(const NetworkPolicy&) const = default;
+};
+
 // --- networking.istio.io ---
 
 struct StringMatch {
@@ -282,7 +328,7 @@ struct PeerAuthentication {
 };
 
 using Object = std::variant<Namespace, ServiceAccount, Pod, Service, EndpointSlice, VirtualService, DestinationRule,
-                            AuthorizationPolicy, PeerAuthentication>;
+                            AuthorizationPolicy, PeerAuthentication, NetworkPolicy>;
 
 // "VirtualService/shop/reviews", or "Namespace/shop" for a cluster-scoped kind.
 struct ObjectKey {

@@ -33,3 +33,22 @@ struct fl_verdict {
   __u32 policy; /* hash of the name of the policy that decided, for the flow record; 0: none */
 };
 FL_ASSERT_SIZE(struct fl_verdict, 8);
+
+/* Network policy: a set holds what is allowed, and what it does not hold is refused. Sets have numbers of their own in
+ * m_ip_classes, where blocks and what is cut out of them are classes too. */
+enum fl_peer_kind {
+  FL_PEER_POD = 1,     /* `peer`: a class of pods (fl_pod.peer_class) */
+  FL_PEER_ADDRESS = 2, /* `peer`: a class of addresses of the set; 0: in none of its blocks */
+};
+
+/* Map m_network (LPM trie): ports that a peer may reach (ingress) or that may be reached at it (egress), as prefixes of
+ * the port. Allowed is what its pod class or its address is allowed. */
+struct fl_network_key {
+  __u32 prefixlen; /* 80 + bits of the port */
+  __u32 set;
+  __u32 peer;
+  __u16 kind;  /* enum fl_peer_kind */
+  __be16 port; /* of the destination */
+};
+FL_ASSERT_SIZE(struct fl_network_key, 16);
+#define FL_NETWORK_PREFIX 80

@@ -54,7 +54,10 @@
   X(DRAINED, "drained", "DC", "closed because the proxy is draining")                                               \
   X(TCP_DONE, "tcp_done", "-", "a proxied TCP connection ended normally")                                           \
   X(CONFIG_MISSING, "config_missing", "UF", "no snapshot yet, or the workload is not in it: refused")               \
-  X(UPGRADE_REFUSED, "upgrade_failed", "-", "an upgrade other than websocket: 403")
+  X(UPGRADE_REFUSED, "upgrade_failed", "-", "an upgrade other than websocket: 403")                                 \
+  /* network policy */                                                                                              \
+  X(NETWORK_DENIED, "network_policy_denied", "UF", "a NetworkPolicy of either end denies it: refused, or 503")      \
+  X(STEER_NETWORK_DENIED, "steer_network_policy_denied", "-", "a NetworkPolicy denies it: reset")
 
 enum fl_reason {
 #define FL_REASON_ENUM(symbol, name, flag, meaning) FL_REASON_##symbol,

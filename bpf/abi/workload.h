@@ -25,12 +25,15 @@ struct fl_pod {
   struct fl_addr ip6;
   __u32 identity;        /* numeric identity, never 0 for an enrolled pod */
   __u32 policy_set;      /* L4 policy of what arrives here; 0: nothing selects it, allowed */
+  __u32 peer_class;      /* how network policies know it as a peer; 0: not at all */
+  __u32 ingress_set;     /* network policy of what arrives here; 0: not isolated */
+  __u32 egress_set;      /* network policy of what it opens; 0: not isolated */
   __be16 outbound_port4; /* listener of the current mode on 127.0.0.1, network order; 0: none */
   __be16 outbound_port6; /* the same on ::1 */
   __u8 mode;             /* enum fl_mode, for new connections */
   __u8 pad[3];
 };
-FL_ASSERT_SIZE(struct fl_pod, 48);
+FL_ASSERT_SIZE(struct fl_pod, 60);
 
 /* Map m_targets: what a destination is. Port 0 is the entry for the ports that have none of their own. */
 struct fl_target_key {
@@ -50,11 +53,15 @@ struct fl_target {
   __u64 owner;    /* POD: netns cookie; 0 if it lives on another node or is off */
   __u64 backends; /* SERVICE: set in m_backends (a hash of its contents) */
   __u32 count;    /* SERVICE: ready endpoints in that set */
-  __u8 kind;      /* enum fl_target_kind */
-  __u8 protocol;  /* enum fl_protocol */
+  /* POD without an owner: how network policies know it as a peer. A pod that has one is known by its netns cookie: its
+   * address proves nothing here. */
+  __u32 peer_class;
+  __u8 kind;     /* enum fl_target_kind */
+  __u8 protocol; /* enum fl_protocol */
   __u16 pad;
+  __u32 pad2;
 };
-FL_ASSERT_SIZE(struct fl_target, 24);
+FL_ASSERT_SIZE(struct fl_target, 32);
 
 /* Map m_backends: the endpoints of a set, index 0 .. count-1. */
 struct fl_backend_key {

@@ -53,6 +53,15 @@ struct {
   __type(value, __u32);
 } m_ip_classes SEC(".maps");
 
+/* What network policies allow. Written by the agent. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+  __uint(max_entries, 262144);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_network_key);
+  __type(value, __u32);
+} m_network SEC(".maps");
+
 /* The connection table. Written by sockops only; never an LRU: an entry may not be pushed out by another pod. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);

@@ -6,6 +6,7 @@
 #include "bpf/lib/addr.bpf.h"
 #include "bpf/lib/compat.bpf.h"
 #include "bpf/lib/count.bpf.h"
+#include "bpf/lib/network.bpf.h"
 #include "bpf/lib/policy.bpf.h"
 #include "bpf/lib/socket.bpf.h"
 #include "bpf/lib/workload.bpf.h"
@@ -59,6 +60,37 @@ static __always_inline bool remember(const struct dial* dial, enum fl_connection
   return true;
 }
 
+/* Its address as the other end will see it. */
+static __always_inline struct fl_addr source_towards(const struct dial* dial, const struct fl_addr* to) {
+  if (!fl_addr_is_none(&dial->bound)) {
+    return dial->bound;
+  }
+  return fl_addr_is_v4(to) ? dial->pod->ip4 : dial->pod->ip6;
+}
+
+/* The network policies of both ends; `owner`: of the endpoint, 0 if it is no pod that this node serves. Pods that are
+ * not isolated, which are most, cost a test of a word that is at hand, and one lookup for the other end. */
+static __always_inline bool network_allows(const struct dial* dial, __u64 owner, const struct fl_sockaddr* endpoint) {
+  if (owner == dial->netns) {
+    return true; /* no pod can be kept from itself */
+  }
+  const struct fl_pod* destination = owner != 0 ? bpf_map_lookup_elem(&m_pods, &owner) : NULL;
+  if (dial->pod->egress_set != 0) {
+    struct fl_network_peer to = {
+        .pod_class = destination != NULL ? destination->peer_class : fl_class_by_address(&endpoint->ip),
+        .ip = &endpoint->ip};
+    if (!fl_network_allows(dial->pod->egress_set, &to, endpoint->port)) {
+      return false;
+    }
+  }
+  if (destination == NULL || destination->ingress_set == 0) {
+    return true;
+  }
+  struct fl_addr source = source_towards(dial, &endpoint->ip);
+  struct fl_network_peer from = {.pod_class = dial->pod->peer_class, .ip = &source};
+  return fl_network_admits(owner, &from, endpoint->port);
+}
+
 /* The destination pod's L4 policy. A sidecar judges for its own pod, and nobody judges what arrives at a pod that is
  * off. An owner that has just gone is denied. */
 static __always_inline bool owner_allows(const struct dial* dial, __u64 owner, const struct fl_sockaddr* endpoint) {
@@ -66,10 +98,7 @@ static __always_inline bool owner_allows(const struct dial* dial, __u64 owner, c
   if (pod != NULL && pod->mode != FL_MODE_NODE) {
     return true;
   }
-  struct fl_addr source = dial->bound;
-  if (fl_addr_is_none(&source)) {
-    source = fl_addr_is_v4(&endpoint->ip) ? dial->pod->ip4 : dial->pod->ip6;
-  }
+  struct fl_addr source = source_towards(dial, &endpoint->ip);
   struct fl_subject subject = {.identity = dial->pod->identity, .ip = &source, .port = endpoint->port};
   return fl_pod_allows(owner, &subject);
 }
@@ -81,6 +110,9 @@ static __always_inline enum dial_answer to_endpoint(struct dial* dial, enum fl_r
   }
   dial->rewrite = backend->address;
   bool judged = reason == FL_REASON_KERNEL_PATH;
+  if (judged && !network_allows(dial, backend->owner, &dial->rewrite)) {
+    return forbidden(FL_REASON_NETWORK_DENIED);
+  }
   if (judged && backend->owner != 0 && !owner_allows(dial, backend->owner, &dial->rewrite)) {
     return forbidden(FL_REASON_POLICY_DENIED);
   }
@@ -91,7 +123,21 @@ static __always_inline enum dial_answer to_endpoint(struct dial* dial, enum fl_r
   return DIAL_REWRITTEN;
 }
 
+/* Before a proxy is asked: where it will connect to is not known yet, but the dialled pod, or an endpoint of the
+ * dialled service as kube-proxy would have drawn it, is what the policies are about. The proxy judges the endpoint it
+ * takes. */
+static __always_inline bool network_allows_dial(const struct dial* dial) {
+  if (dial->target->kind != FL_TARGET_SERVICE) {
+    return network_allows(dial, dial->target->owner, &dial->dialled);
+  }
+  const struct fl_backend* backend = fl_pick_backend(&dial->dialled, dial->target);
+  return backend == NULL || network_allows(dial, backend->owner, &backend->address);
+}
+
 static __always_inline enum dial_answer to_proxy(struct dial* dial) {
+  if (!network_allows_dial(dial)) {
+    return forbidden(FL_REASON_NETWORK_DENIED);
+  }
   bool v4 = fl_addr_is_v4(&dial->dialled.ip);
   __be16 port = v4 ? dial->pod->outbound_port4 : dial->pod->outbound_port6;
   if (port == 0) {
@@ -113,6 +159,9 @@ static __always_inline enum dial_answer to_proxy(struct dial* dial) {
 /* A pod's own address, over the kernel path. */
 static __always_inline enum dial_answer to_pod(struct dial* dial) {
   __u64 owner = dial->target->owner;
+  if (!network_allows(dial, owner, &dial->dialled)) {
+    return forbidden(FL_REASON_NETWORK_DENIED);
+  }
   if (owner == 0) {
     return untouched(FL_REASON_UNMESHED);
   }
@@ -125,7 +174,8 @@ static __always_inline enum dial_answer to_pod(struct dial* dial) {
 static __always_inline enum dial_answer decide(struct dial* dial) {
   const struct fl_target* target = fl_find_target(&dial->dialled);
   if (target == NULL) {
-    return untouched(FL_REASON_UNMESHED);
+    bool allowed = dial->pod->mode == FL_MODE_OFF || network_allows(dial, 0, &dial->dialled);
+    return allowed ? untouched(FL_REASON_UNMESHED) : forbidden(FL_REASON_NETWORK_DENIED);
   }
   if (target->kind == FL_TARGET_NO_PORT) {
     return refused(FL_REASON_NO_PORT);

@@ -7,6 +7,7 @@
  */
 #include "bpf/lib/addr.bpf.h"
 #include "bpf/lib/count.bpf.h"
+#include "bpf/lib/network.bpf.h"
 #include "bpf/lib/policy.bpf.h"
 #include "bpf/lib/tuple.bpf.h"
 #include "bpf/lib/workload.bpf.h"
@@ -44,6 +45,23 @@ static __always_inline bool comes_from_within(const struct fl_connection* entry)
          (entry->kind == FL_CONNECTION_TO_APP || entry->kind == FL_CONNECTION_KERNEL);
 }
 
+/* A caller of this node is known by the netns that its entry names; any other pod by its address, as network policies
+ * are wherever they are enforced. A pod of this node without an entry is no pod at all: it spoke TCP by hand. */
+static __always_inline bool network_allows(const struct fl_pod* pod, const struct fl_tuple* tuple,
+                                           const struct fl_connection* entry) {
+  if (pod->ingress_set == 0) {
+    return true;
+  }
+  struct fl_network_peer from = {.pod_class = 0, .ip = &tuple->remote.ip};
+  if (entry != NULL) {
+    const struct fl_pod* source = bpf_map_lookup_elem(&m_pods, &entry->source_netns);
+    from.pod_class = source != NULL ? source->peer_class : 0;
+  } else {
+    from.pod_class = fl_class_by_address(&tuple->remote.ip);
+  }
+  return fl_network_admits(fl_netns, &from, tuple->local.port);
+}
+
 static __always_inline int judge(const struct fl_tuple* tuple, const struct fl_connection* entry) {
   struct fl_subject subject = {
       .identity = entry != NULL ? entry->identity : 0,
@@ -76,6 +94,9 @@ int steer(struct bpf_sk_lookup* ctx) {
   const struct fl_connection* entry = bpf_map_lookup_elem(&m_connections, &key);
   if (entry != NULL && comes_from_within(entry)) {
     return passed(FL_REASON_STEER_PASS);
+  }
+  if (!network_allows(pod, &tuple, entry)) {
+    return dropped(FL_REASON_STEER_NETWORK_DENIED);
   }
   if (pod->mode == FL_MODE_SIDECAR) {
     return to_listener(ctx, FL_MODE_SIDECAR);

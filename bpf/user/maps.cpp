@@ -149,6 +149,7 @@ Result<Maps> Maps::open(const PinDir& pins) {
   places.put("m_backends", maps.backends);
   places.put("m_policy", maps.policy);
   places.put("m_ip_classes", maps.ip_classes);
+  places.put("m_network", maps.network);
   places.put("m_connections", maps.connections);
   places.put("m_shares", maps.shares);
   places.put("m_tags", maps.tags);

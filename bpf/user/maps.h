@@ -21,6 +21,7 @@ struct Maps {
   Map<fl_backend_key, fl_backend> backends;
   Map<fl_policy_key, fl_verdict> policy;
   Map<fl_ip_class_key, uint32_t> ip_classes;
+  Map<fl_network_key, uint32_t> network;
   Map<fl_connection_key, fl_connection> connections;
   Map<uint64_t, int64_t> shares;
   Map<int, fl_tag> tags;                     // key: a socket's descriptor in this process

@@ -19,8 +19,14 @@ class EntriesTest : public DatapathTest {
     build_.pod(c());
     build_.pod_port(b(), 0, FL_PROTOCOL_TCP);
     for (const char* ip : {"10.77.0.77", "fd77::77"}) {  // a pod of this node that never answers
-      build_.tables.targets[{.ip = IpAddress::parse(ip)->raw(), .port = 0, .pad = 0}] = {
-          .owner = c().cookie, .backends = 0, .count = 0, .kind = FL_TARGET_POD, .protocol = FL_PROTOCOL_TCP, .pad = 0};
+      build_.tables.targets[{.ip = IpAddress::parse(ip)->raw(), .port = 0, .pad = 0}] = {.owner = c().cookie,
+                                                                                         .backends = 0,
+                                                                                         .count = 0,
+                                                                                         .peer_class = 0,
+                                                                                         .kind = FL_TARGET_POD,
+                                                                                         .protocol = FL_PROTOCOL_TCP,
+                                                                                         .pad = 0,
+                                                                                         .pad2 = 0};
     }
     apply();
     steer(b());

@@ -68,6 +68,15 @@ void sweep() {
 
 }  // namespace
 
+void TablesBuilder::allow(uint32_t set, fl_peer_kind kind, uint32_t peer, std::optional<uint16_t> port) {
+  tables.network.emplace(fl_network_key{.prefixlen = FL_NETWORK_PREFIX + (port ? 16U : 0U),
+                                        .set = set,
+                                        .peer = peer,
+                                        .kind = static_cast<uint16_t>(kind),
+                                        .port = htons(port.value_or(0))},
+                         1);
+}
+
 bool eventually(const std::function<bool()>& condition) {
   for (int i = 0; i < 300; i++) {
     if (condition()) {
@@ -92,12 +101,11 @@ void TablesBuilder::pod_port(const Pod& pod, uint16_t port, fl_protocol protocol
     const fl_target_key key{.ip = ip.raw(), .port = htons(port), .pad = 0};
     const auto found = tables.pods.find(pod.cookie);
     const bool served = found != tables.pods.end() && found->second.mode != FL_MODE_OFF;
-    tables.targets[key] = {.owner = served ? pod.cookie : 0,
-                           .backends = 0,
-                           .count = 0,
-                           .kind = FL_TARGET_POD,
-                           .protocol = static_cast<__u8>(protocol),
-                           .pad = 0};
+    fl_target& target = tables.targets[key];
+    target = {};
+    target.owner = served ? pod.cookie : 0;
+    target.kind = FL_TARGET_POD;
+    target.protocol = static_cast<__u8>(protocol);
   }
 }
 
@@ -111,13 +119,12 @@ void TablesBuilder::service(const SocketAddress& vip, fl_protocol protocol, cons
                         tables.pods[endpoint.owner->cookie].mode != FL_MODE_OFF;
     backend.owner = served ? endpoint.owner->cookie : 0;
   }
-  tables.targets[{.ip = vip.ip.raw(), .port = htons(vip.port), .pad = 0}] = {
-      .owner = 0,
-      .backends = set,
-      .count = static_cast<__u32>(endpoints.size()),
-      .kind = FL_TARGET_SERVICE,
-      .protocol = static_cast<__u8>(protocol),
-      .pad = 0};
+  fl_target& target = tables.targets[{.ip = vip.ip.raw(), .port = htons(vip.port), .pad = 0}];
+  target = {};
+  target.backends = set;
+  target.count = static_cast<__u32>(endpoints.size());
+  target.kind = FL_TARGET_SERVICE;
+  target.protocol = static_cast<__u8>(protocol);
   fl_target& rest = tables.targets[{.ip = vip.ip.raw(), .port = 0, .pad = 0}];
   rest.kind = FL_TARGET_NO_PORT;
 }

@@ -16,6 +16,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,8 @@ class TablesBuilder {
   // A verdict of a policy set; port 0: every other port.
   void verdict(uint32_t set, uint32_t identity, bool allow, uint16_t port = 0, uint32_t ip_class = 0);
   void ip_class(uint32_t set, const std::string& cidr, uint32_t number);
+  // What a network set allows a peer: one port, or all.
+  void allow(uint32_t set, fl_peer_kind kind, uint32_t peer, std::optional<uint16_t> port = {});
 
   kernel::Tables tables;
 

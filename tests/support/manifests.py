@@ -57,6 +57,12 @@ def authorization(name: str, action: str, rules: list[Object] | None, selector: 
     return _object("security.istio.io/v1", "AuthorizationPolicy", name, spec)
 
 
+def network_policy(name: str, selector: dict[str, str], **rules: list[Object]) -> Object:
+    """`rules`: `ingress` and `egress`, as in the spec; the policy isolates in the directions that are given."""
+    return _object("networking.k8s.io/v1", "NetworkPolicy", name, {
+        "podSelector": {"matchLabels": selector}, "policyTypes": [direction.capitalize() for direction in rules], **rules})
+
+
 def principal(namespace_name: str, account: str) -> str:
     return f"cluster.local/ns/{namespace_name}/sa/{account}"
 

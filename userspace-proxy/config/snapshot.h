@@ -8,6 +8,7 @@
 #include "userspace-proxy/base/address.h"
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/config/string_match.h"
+#include "userspace-proxy/policy/network.h"
 #include "userspace-proxy/policy/policy.h"
 #include "userspace-proxy/route/route.h"
 
@@ -51,6 +52,9 @@ struct Workload {
   std::map<std::string, std::string, std::less<>> labels;
   std::vector<WorkloadPort> ports;
   policy::PolicySet policies;  // of what arrives here
+  uint32_t peer_class = 0;     // as network policies name their peers
+  std::vector<policy::NamedPort> named_ports;
+  policy::NetworkPolicySet ingress{policy::Direction::kIngress, {}}, egress{policy::Direction::kEgress, {}};
   std::string workload_name, canonical_service, canonical_revision, app, version, cluster;
 
   // The port's entry, or null: undeclared.
@@ -147,6 +151,7 @@ class Snapshot {
   std::vector<std::unique_ptr<Cluster>> clusters_;
   std::vector<std::unique_ptr<route::RouteTable>> tables_;
   std::vector<std::unique_ptr<policy::Policy>> policies_;
+  std::vector<std::unique_ptr<policy::NetworkPolicy>> network_policies_;
   std::unique_ptr<Index> index_;
 };
 

@@ -2,32 +2,15 @@
 
 #include "userspace-proxy/config/snapshot.pb.h"
 #include "userspace-proxy/config/snapshot_index.h"
+#include "userspace-proxy/config/snapshot_values.h"
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <utility>
 
 namespace fairlead::config {
 namespace {
 
 constexpr std::string_view kSpiffeScheme = "spiffe://";
-
-Result<IpAddress> address_from(const std::string& bytes, const FieldPath& path) {
-  fl_addr raw;
-  if (bytes.size() != sizeof raw) {
-    return path.fail("an address has 16 bytes");
-  }
-  std::memcpy(&raw, bytes.data(), sizeof raw);
-  return IpAddress(raw);
-}
-
-Result<uint16_t> port_from(uint32_t port, const FieldPath& path) {
-  if (port == 0 || port > std::numeric_limits<uint16_t>::max()) {
-    return path.fail("a port is 1 to 65535");
-  }
-  return static_cast<uint16_t>(port);
-}
 
 // proto3 enums are open: any number may arrive.
 Result<Protocol> protocol_from(wire::Protocol protocol, const FieldPath& path) {
@@ -56,21 +39,6 @@ Result<Mode> mode_from(wire::Mode mode, const FieldPath& path) {
     default:
       return path.fail("unknown mode");
   }
-}
-
-// A reference that is an index.
-template <class T>
-Result<T*> referred(const std::vector<std::unique_ptr<T>>& list, uint32_t index, const FieldPath& path) {
-  if (index >= list.size()) {
-    return path.fail("beyond the list that it refers to");
-  }
-  return list[index].get();
-}
-
-// A reference that is 1 + an index, or 0 for none.
-template <class T>
-Result<T*> optionally_referred(const std::vector<std::unique_ptr<T>>& list, uint32_t reference, const FieldPath& path) {
-  return reference == 0 ? Result<T*>(nullptr) : referred(list, reference - 1, path);
 }
 
 template <class T>
@@ -103,9 +71,9 @@ SnapshotBuilder::SnapshotBuilder(const wire::Snapshot& wire) : wire_(wire), snap
 Result<std::shared_ptr<const Snapshot>> SnapshotBuilder::build() {
   make_objects();
   for (const auto step :
-       {&SnapshotBuilder::add_identities, &SnapshotBuilder::add_policies, &SnapshotBuilder::add_workloads,
-        &SnapshotBuilder::add_services, &SnapshotBuilder::add_clusters, &SnapshotBuilder::add_route_tables,
-        &SnapshotBuilder::add_virtual_hosts}) {
+       {&SnapshotBuilder::add_identities, &SnapshotBuilder::add_policies, &SnapshotBuilder::add_network_policies,
+        &SnapshotBuilder::add_workloads, &SnapshotBuilder::add_services, &SnapshotBuilder::add_clusters,
+        &SnapshotBuilder::add_route_tables, &SnapshotBuilder::add_virtual_hosts}) {
     if (Status done = (this->*step)(); !done) {
       return std::unexpected(done.error());
     }
@@ -200,6 +168,9 @@ Status SnapshotBuilder::fill(Workload& workload, const wire::Workload& wire, con
   workload.app = wire.app();
   workload.version = wire.version();
   workload.cluster = wire.cluster();
+  if (Status done = fill_network(workload, wire, path); !done) {
+    return done;
+  }
   return fill_ports(workload, wire, path);
 }
 

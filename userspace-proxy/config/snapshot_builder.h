@@ -27,6 +27,7 @@ class SnapshotBuilder {
   void make_objects();
   Status add_identities();
   Status add_policies();
+  Status add_network_policies();
   Status add_workloads();
   Status add_services();
   Status add_clusters();
@@ -35,6 +36,7 @@ class SnapshotBuilder {
 
   Status fill(Workload& workload, const wire::Workload& wire, const FieldPath& path) const;
   Status fill_ports(Workload& workload, const wire::Workload& wire, const FieldPath& path) const;
+  Status fill_network(Workload& workload, const wire::Workload& wire, const FieldPath& path) const;
   Status fill(Service& service, const wire::Service& wire, const FieldPath& path) const;
   Status fill(Cluster& cluster, const wire::Cluster& wire, const FieldPath& path) const;
   Status index(const Workload& workload, const FieldPath& path);

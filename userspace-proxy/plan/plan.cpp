@@ -1,6 +1,7 @@
 #include "userspace-proxy/plan/plan.h"
 
 #include "userspace-proxy/http/h1.h"
+#include "userspace-proxy/plan/network.h"
 
 namespace fairlead::plan {
 namespace {
@@ -13,11 +14,14 @@ Plan& refuse(Plan& plan, uint16_t status, Reason reason) {
 }
 
 // Which namespace the upstream socket lives in, and whether this proxy speaks for the destination too.
-void place(Plan& plan, const Outbound& from) {
+Plan& place(Plan& plan, const Outbound& from) {
+  if (!judge_network(from.source, plan.destination, plan.endpoint).allowed) {
+    return refuse(plan, 503, Reason::NETWORK_DENIED);
+  }
   plan.kind = Plan::Kind::kForward;
   plan.netns = from.source.netns;
   if (plan.destination == nullptr) {
-    return;
+    return plan;
   }
   if (from.shape == Shape::kNode && plan.destination->in_node_mode()) {
     plan.netns = plan.destination->netns;
@@ -25,6 +29,7 @@ void place(Plan& plan, const Outbound& from) {
   } else if (from.shape == Shape::kSidecar && plan.destination == &from.source) {
     plan.judge = true;  // to itself: its own sidecar is passed once only
   }
+  return plan;
 }
 
 const config::Endpoint* pick(const config::Cluster& cluster, const Outbound& from) {
@@ -57,8 +62,7 @@ Plan& to_cluster(Plan& plan, const Outbound& from) {
   }
   plan.endpoint = endpoint->address;
   plan.destination = endpoint->workload;
-  place(plan, from);
-  return plan;
+  return place(plan, from);
 }
 
 // ALLOW_ANY: an endpoint of the service that was dialled, the pod that was dialled, or the address itself.
@@ -80,8 +84,7 @@ Plan& pass_through(Plan& plan, const Outbound& from) {
       plan.service = port->service;
     }
   }
-  place(plan, from);
-  return plan;
+  return place(plan, from);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ Refused answer_of(Reason reason) {
     case Reason::NO_HEALTHY_UPSTREAM:
       return {503, "no healthy upstream"};
     case Reason::UPSTREAM_CONNECT_FAILED:
+    case Reason::NETWORK_DENIED:
       return {503,
               "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure"};
     case Reason::UPSTREAM_RESET:

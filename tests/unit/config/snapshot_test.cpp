@@ -174,6 +174,23 @@ TEST(Snapshot, AnErrorNamesTheField) {
       {"workloads[1].ports[0].protocol: ",
        [](auto& w) { w.mutable_workloads(1)->mutable_ports(0)->set_protocol(static_cast<wire::Protocol>(-1)); }},
       {"workloads[1].ports[0].service: ", [](auto& w) { w.mutable_workloads(1)->mutable_ports(0)->set_service(2); }},
+      {"workloads[1].ingress_policies[0]: ", [](auto& w) { w.mutable_workloads(1)->add_ingress_policies(0); }},
+      {"workloads[1].egress_policies[0]: ", [](auto& w) { w.mutable_workloads(1)->add_egress_policies(7); }},
+      {"workloads[1].named_ports[0].port: ", [](auto& w) { w.mutable_workloads(1)->add_named_ports()->set_name("x"); }},
+      {"network_policies[0]: shop/n: ingress[0].blocks[0].cidr: ",
+       [](auto& w) {
+         auto& policy = *w.add_network_policies();
+         policy.set_name("shop/n");
+         policy.add_ingress()->add_blocks()->set_cidr("10.0.0.0/33");
+       }},
+      {"network_policies[0]: : egress[1].ports[0]: ",
+       [](auto& w) {
+         auto& policy = *w.add_network_policies();
+         policy.add_egress();
+         policy.add_egress()->add_ports()->set_first(70'000);
+       }},
+      {"network_policies[0]: : egress[0].peer_classes: ",
+       [](auto& w) { w.add_network_policies()->add_egress()->add_peer_classes(0); }},
       {"services[0].host: ", [](auto& w) { w.mutable_services(0)->clear_host(); }},
       {"services[0].vips[0]: ", [](auto& w) { w.mutable_services(0)->set_vips(0, ip_bytes("::1") + "x"); }},
       {"services[0].ports[0].port: ", [](auto& w) { w.mutable_services(0)->mutable_ports(0)->set_port(0); }},

@@ -128,6 +128,26 @@ struct Lookup {
     return best;
   }
 
+  // Whether a network set allows it, as bpf/lib/network.bpf.h asks.
+  [[nodiscard]] bool network(uint32_t set, uint32_t pod_class, const IpAddress& peer, uint16_t port) const {
+    return set == 0 || (pod_class != 0 && network_holds(set, {FL_PEER_POD, pod_class}, port)) ||
+           network_holds(set, {FL_PEER_ADDRESS, ip_class(set, peer)}, port);
+  }
+
+  [[nodiscard]] bool network_holds(uint32_t set, std::pair<fl_peer_kind, uint32_t> peer, uint16_t port) const {
+    for (uint32_t bits = 0; bits <= 16; ++bits) {
+      const auto prefix = static_cast<uint16_t>(bits == 0 ? 0 : port & (0xffffU << (16 - bits)));
+      if (tables.network.contains({.prefixlen = FL_NETWORK_PREFIX + bits,
+                                   .set = set,
+                                   .peer = peer.second,
+                                   .kind = static_cast<uint16_t>(peer.first),
+                                   .port = htons(prefix)})) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   // An address and port as connect() and the SYN look them up; null: not in the mesh.
   [[nodiscard]] const fl_target* target(std::string_view address, uint16_t port) const {
     for (const uint16_t number : {port, uint16_t{0}}) {

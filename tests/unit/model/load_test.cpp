@@ -112,8 +112,8 @@ apiVersion: serving.knative.dev/v1
 kind: Service
 metadata: {name: a, namespace: shop}
 ---
-apiVersion: networking.k8s.io/v1
-kind: NetworkPolicy
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
 metadata: {name: a, namespace: shop}
 ---
 apiVersion: security.istio.io/v1
