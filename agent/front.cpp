@@ -67,7 +67,9 @@ void Front::add_admin_requests() {
   admin_socket_->on("explain",
                     [this](const json& request, const api::Answer& answer) { answer_explain(request, answer); });
   admin_socket_->on("flows", [this](const json& request, const api::Answer& answer) {
-    flows_.answer(request.value("follow", false), answer);
+    flows_.answer(
+        {.follow = request.value("follow", false), .since_unix_ns = request.value("since_unix_ns", int64_t{0})},
+        answer);
   });
 }
 

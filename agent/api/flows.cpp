@@ -53,14 +53,16 @@ void Flows::send_new(Reader& reader) const {
     reader.answer.line({{"lost", batch.lost}});
   }
   for (const telemetry::RecordOwned& record : batch.records) {
-    reader.answer.line({{"record", record_json(record)}});
+    if (record.start_unix_ns >= reader.since_unix_ns) {
+      reader.answer.line({{"record", record_json(record)}});
+    }
   }
 }
 
-void Flows::answer(bool follow, const Answer& answer) {
-  Reader reader{answer, {}};
+void Flows::answer(const FlowsQuery& query, const Answer& answer) {
+  Reader reader{answer, query.since_unix_ns, {}};
   send_new(reader);
-  if (!follow) {
+  if (!query.follow) {
     answer.done(json::object());
     return;
   }

@@ -14,15 +14,21 @@ namespace fairlead::api {
 // A record as docs/admin-socket.md has it.
 nlohmann::json record_json(const telemetry::RecordOwned& record);
 
-// Answers "flows" requests: what is there, and with {"follow": true} what comes, until the peer goes away.
+struct FlowsQuery {
+  bool follow = false;        // what comes too, until the peer goes away
+  int64_t since_unix_ns = 0;  // only what began then or later
+};
+
+// Answers "flows" requests.
 class Flows {
  public:
   Flows(agent::Loop& loop, const agent_broker::Arenas& arenas) : loop_(loop), arenas_(arenas) {}
-  void answer(bool follow, const Answer& answer);
+  void answer(const FlowsQuery& query, const Answer& answer);
 
  private:
   struct Reader {
     Answer answer;
+    int64_t since_unix_ns;
     agent_broker::Arenas::Follower follower;
   };
   void send_new(Reader& reader) const;

@@ -182,38 +182,39 @@ Status Mesh::await_end(std::string_view sidecar, const Interrupt& interrupt) con
   }
 }
 
-// A switch of the server resets no connection: those that the client's sidecar keeps for its next requests would go on
-// leading to whoever served the server before. A new sidecar has none.
-Status Mesh::end_sidecar_of_client(const Interrupt& interrupt) {
-  if (const Status set = set_mode("pod/bench/client", "off"); !set) {
-    return set;
-  }
-  if (const Status waited = wait(); !waited) {
-    return waited;
-  }
-  return await_end("client-sidecar", interrupt);
-}
-
-Status Mesh::set_modes(const Modes& modes, const Interrupt& interrupt) {
-  if (modes == modes_) {
-    return {};
-  }
-  if (modes_.client == "sidecar") {
-    if (const Status ended = end_sidecar_of_client(interrupt); !ended) {
-      return ended;
-    }
-  }
+Status Mesh::set_both(const Modes& modes) const {
   for (const auto& [pod, mode] : {std::pair("pod/bench/client", modes.client), {"pod/bench/server", modes.server}}) {
     if (const Status set = set_mode(pod, mode); !set) {
       return set;
     }
   }
-  modes_ = modes;
-  if (const Status waited = wait(); !waited) {
-    return waited;
+  return wait();
+}
+
+// A switch of the server resets no connection: those that the client's sidecar keeps for its next requests would go on
+// leading to whoever served the server before, so it ends first, and a new one has none. What a drained sidecar does
+// until it ends is no work of the path that is measured next either. Both end together: the agent waits for half a
+// second before it drains.
+Status Mesh::set_modes(const Modes& modes, const Interrupt& interrupt) {
+  if (modes == modes_) {
+    return {};
   }
-  // What a drained sidecar does until it ends is no work of the path that is measured next.
-  return modes.server == "sidecar" ? Status() : await_end("server-sidecar", interrupt);
+  const Modes before = modes_;
+  if (const Status set = set_both({before.client == "sidecar" ? "off" : modes.client, modes.server}); !set) {
+    return set;
+  }
+  modes_ = modes;
+  if (before.client == "sidecar") {
+    if (const Status ended = await_end("client-sidecar", interrupt); !ended) {
+      return ended;
+    }
+  }
+  if (modes.server != "sidecar") {
+    if (const Status ended = await_end("server-sidecar", interrupt); !ended) {
+      return ended;
+    }
+  }
+  return before.client == "sidecar" && modes.client != "off" ? set_both(modes) : Status();
 }
 
 Status Mesh::govern(std::span<const Pod> further, std::string_view mode) {
@@ -232,9 +233,8 @@ Result<std::set<std::string>> Mesh::paths_since(int64_t unix_ns) const {
     return std::unexpected(client.error());
   }
   std::set<std::string> paths;
-  const auto answer = client->ask({{"op", "flows"}, {"follow", false}}, [&](const json& line) {
-    if (const auto record = line.find("record");
-        record != line.end() && record->value("start_unix_ns", int64_t{0}) >= unix_ns) {
+  const auto answer = client->ask({{"op", "flows"}, {"since_unix_ns", unix_ns}}, [&](const json& line) {
+    if (const auto record = line.find("record"); record != line.end()) {
       paths.insert(record->value("path", ""));
     }
   });

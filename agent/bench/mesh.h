@@ -73,7 +73,7 @@ class Mesh {
   Status await_start(const std::string& log, const Interrupt& interrupt);
   Status set_mode(std::string_view pod, std::string_view mode) const;
   Status await_end(std::string_view sidecar, const Interrupt& interrupt) const;
-  Status end_sidecar_of_client(const Interrupt& interrupt);
+  [[nodiscard]] Status set_both(const Modes& modes) const;
   [[nodiscard]] Status wait() const;
   [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,8 @@ int wait(const Settings& settings, std::chrono::milliseconds timeout);
 int mode(const Settings& settings, const std::string& target, const std::string& mode);  // mode empty: show
 int explain(const Settings& settings, const ExplainArguments& arguments);
 int analyze(const Settings& settings, const std::vector<std::string>& files);
-int flows(const Settings& settings, bool follow);
+// `age`: of the oldest record; nullopt: everything that is kept.
+int flows(const Settings& settings, std::optional<std::chrono::milliseconds> age, bool follow);
 int uninstall(const Settings& settings, bool all);
 
 // "fairlead: WHAT" on stderr; returns 1.

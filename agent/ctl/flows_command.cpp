@@ -37,20 +37,24 @@ std::string line_of(const json& record) {
 
 }  // namespace
 
-int flows(const Settings& settings, bool follow) {
+int flows(const Settings& settings, std::optional<std::chrono::milliseconds> age, bool follow) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const int64_t since_unix_ns =
+      age ? std::chrono::duration_cast<std::chrono::nanoseconds>(now - *age).count() : int64_t{0};
   auto client = Client::connect(settings.run_dir);
   if (!client) {
     return refused(client.error().message());
   }
-  const auto answer = client->ask({{"op", "flows"}, {"follow", follow}}, [&](const json& line) {
-    if (line.contains("lost")) {
-      fmt::print(stderr, "{} records were overwritten before they could be read\n", line["lost"].dump());
-      return;
-    }
-    const json& record = line["record"];
-    fmt::print("{}\n", settings.output == Output::kJson ? record.dump() : line_of(record));
-    std::fflush(stdout);
-  });
+  const auto answer =
+      client->ask({{"op", "flows"}, {"follow", follow}, {"since_unix_ns", since_unix_ns}}, [&](const json& line) {
+        if (line.contains("lost")) {
+          fmt::print(stderr, "{} records were overwritten before they could be read\n", line["lost"].dump());
+          return;
+        }
+        const json& record = line["record"];
+        fmt::print("{}\n", settings.output == Output::kJson ? record.dump() : line_of(record));
+        std::fflush(stdout);
+      });
   return answer ? 0 : refused(answer.error().message());
 }
 

@@ -92,13 +92,17 @@ class Parser {
     CLI::App* sub = command("wait", "returns when the configuration, as it is now, is in force everywhere",
                             [this] { return wait(settings_, *parse_duration(timeout_)); });
     sub->add_option("--timeout", timeout_, "how long to wait at most: 20s, 500ms, 1m")
-        ->check(CLI::Validator(
-            [](std::string& text) {
-              return parse_duration(text) ? std::string()
-                                          : fmt::format("\"{}\" is not a duration; write 20s, 500ms or 1m", text);
-            },
-            "DURATION"))
+        ->check(duration_check())
         ->capture_default_str();
+  }
+
+  static CLI::Validator duration_check() {
+    return CLI::Validator(
+        [](std::string& text) {
+          return parse_duration(text) ? std::string()
+                                      : fmt::format("\"{}\" is not a duration; write 20s, 500ms or 1m", text);
+        },
+        "DURATION");
   }
 
   void add_mode() {
@@ -141,7 +145,8 @@ class Parser {
 
   void add_flows() {
     CLI::App* sub = command("flows", "requests and proxied connections, one record each",
-                            [this] { return flows(settings_, follow_); });
+                            [this] { return flows(settings_, parse_duration(since_), follow_); });
+    sub->add_option("--since", since_, "only what began in this time until now: 30s, 5m")->check(duration_check());
     sub->add_flag("--follow", follow_, "go on with what comes");
     add_output(sub);
   }
@@ -162,7 +167,7 @@ class Parser {
   Settings settings_;
   ExplainArguments explain_;
   BenchArguments bench_;
-  std::string timeout_ = "20s", target_, mode_;
+  std::string timeout_ = "20s", since_, target_, mode_;
   std::vector<std::string> files_;
   bool follow_ = false, all_ = false;
   int code_ = 0;

@@ -1,6 +1,8 @@
 """Istio's metrics: their counts equal the traffic sent, and the text is what Prometheus takes."""
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from shop import Shop, deny, from_account
@@ -105,3 +107,27 @@ def test_the_text_is_valid(shop):
     # 3: valid, with advice. Istio's own names do not follow all of it ("milliseconds" is no base unit).
     assert done.returncode in (0, 3), done.stderr + done.stdout
     assert [line for line in done.stderr.splitlines() if not line.startswith("istio_")] == []
+
+
+def test_records_can_be_asked_for_by_their_age(shop):
+    assert ask(shop.client, shop.vip, "/aged", host="web.shop").status == 200
+    assert shop.node.agent.flows(target="/aged")
+
+    def targets(*arguments: str) -> list[str]:
+        lines = shop.node.cli("flows", "-o", "json", *arguments).stdout.splitlines()
+        return [json.loads(line).get("target") for line in lines]
+
+    assert "/aged" in targets("--since", "1h")
+    assert targets("--since", "0s") == []
+
+
+def test_connections_that_waited_for_a_socket_are_counted(shop):
+    pod = shop.node.pod("shop/fresh", labels={"app": "fresh"}, ports={"http": 8080})
+    shop.node.app(apps.Echo, pod, "fresh", 8080)
+    vip, _ = shop.node.service("shop/fresh", [{"name": "http", "port": 80, "targetPort": 8080}], {"app": "fresh"})
+    shop.node.cli.wait()
+    def counts() -> list[float]:
+        return [shop.node.agent.counts(f"fairlead_upstream_socket{name}_total") for name in ("s", "_batches", "_waits")]
+    before = counts()
+    assert ask(shop.client, vip, host="fresh.shop").status == 200   # the first use of a pod: a batch of four
+    assert [now - was for now, was in zip(counts(), before)] == [4, 1, 1]

@@ -34,7 +34,7 @@ enum class Direction : uint8_t { kIngress, kEgress };
 struct NetworkFacts {
   uint32_t peer_class = 0;  // of the pod at the other end; 0: no pod that a selector takes
   IpAddress peer_ip;
-  uint16_t port = 0;                      // of the destination
+  uint16_t port = 0;                           // of the destination
   std::span<const NamedPort> port_names = {};  // of the destination pod
 };
 
