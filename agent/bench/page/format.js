@@ -66,10 +66,11 @@ const plural = (count, what) => `${number(count)} ${what}${count === 1 ? "" : "s
 
 function loadInWords(load) {
   const size = (text) => text.replace(/^(\d+)$/, "$1 bytes").replace(/k$/, " KiB").replace(/m$/, " MiB");
-  const http = /^http-c(\d+)(?:-(\d+[km]))?(-new)?(?:-r(\d+))?$/.exec(load);
+  const http = /^http-c(\d+)(?:-(\d+[km]))?(-new|-close)?(?:-r(\d+))?$/.exec(load);
   if (http) {
     const body = http[2] ? `, answers of ${size(http[2])}` : "";
-    const fresh = http[3] ? ", new for each request" : "";
+    const lives = {"-new": ", new for each request", "-close": ", the server closes after each answer"};
+    const fresh = lives[http[3]] ?? "";
     const rate = http[4] ? `, ${number(Number(http[4]))}/s offered` : "";
     return `HTTP, ${plural(Number(http[1]), "connection")}${fresh}${body}${rate}`;
   }
