@@ -84,6 +84,7 @@ std::vector<PeerClass> number_classes(const Registry& registry, Namespaces& name
     }
   }
   std::vector<PeerClass> classes;
+  classes.reserve(examples.size());
   for (const auto& [id, example] : examples) {
     classes.push_back({id, example});
   }

@@ -5,8 +5,6 @@
 namespace fairlead::plan {
 namespace {
 
-using policy::Direction;
-
 NetworkDecision from(const policy::NetworkPolicySet& set, const policy::NetworkFacts& facts) {
   const auto decision = set.decide(facts);
   return {.allowed = decision.allowed, .policy = decision.policy, .direction = set.direction};
