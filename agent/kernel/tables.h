@@ -26,8 +26,8 @@ struct Tables {
   std::map<fl_backend_key, fl_backend, ByteLess<fl_backend_key>> backends;
   std::map<fl_policy_key, fl_verdict, ByteLess<fl_policy_key>> policy;
   std::map<fl_ip_class_key, uint32_t, ByteLess<fl_ip_class_key>> ip_classes;
-  std::map<fl_network_key, uint32_t, ByteLess<fl_network_key>>
-      network;  // the value says nothing: what is there is allowed
+  // What is there is allowed; the value says nothing.
+  std::map<fl_network_key, uint32_t, ByteLess<fl_network_key>> network;
   // What the number in a verdict means; not in the kernel. A hash of the name: it does not move when policies come and
   // go.
   std::map<uint32_t, std::string> policy_names;

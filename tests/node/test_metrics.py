@@ -126,8 +126,9 @@ def test_connections_that_waited_for_a_socket_are_counted(shop):
     shop.node.app(apps.Echo, pod, "fresh", 8080)
     vip, _ = shop.node.service("shop/fresh", [{"name": "http", "port": 80, "targetPort": 8080}], {"app": "fresh"})
     shop.node.cli.wait()
-    def counts() -> list[float]:
-        return [shop.node.agent.counts(f"fairlead_upstream_socket{name}_total") for name in ("s", "_batches", "_waits")]
-    before = counts()
-    assert ask(shop.client, vip, host="fresh.shop").status == 200   # the first use of a pod: a batch of four
-    assert [now - was for now, was in zip(counts(), before)] == [4, 1, 1]
+    metrics = ("fairlead_upstream_sockets_total", "fairlead_upstream_socket_batches_total", "fairlead_upstream_socket_waits_total")
+    before = {metric: shop.node.agent.counts(metric) for metric in metrics}
+    assert ask(shop.client, vip, host="fresh.shop").status == 200
+    added = {metric: shop.node.agent.counts(metric) - before[metric] for metric in metrics}
+    # The first use of a pod: nothing is there yet, so the request waits for the first batch, which is of four.
+    assert added == dict(zip(metrics, (4, 1, 1)))

@@ -41,14 +41,18 @@ def test_a_policy_without_rules_closes_the_pods_for_requests_and_connections(sho
     assert greeting(shop.client, shop.vip)
 
 
+def assert_only_client_connects(shop) -> None:
+    assert ask(shop.client, shop.vip, host="web.shop").status == 200
+    assert greeting(shop.client, shop.vip)
+    with pytest.raises(PermissionError):
+        ask(shop.other, shop.vip, host="web.shop")
+    with pytest.raises(PermissionError):
+        greeting(shop.other, shop.vip)
+
+
 def test_peers_are_pods_by_their_labels(shop):
     with shop.node.having(policy(ingress=[{"from": [CLIENT]}])):
-        assert ask(shop.client, shop.vip, host="web.shop").status == 200
-        assert greeting(shop.client, shop.vip)
-        with pytest.raises(PermissionError):
-            ask(shop.other, shop.vip, host="web.shop")
-        with pytest.raises(PermissionError):
-            greeting(shop.other, shop.vip)
+        assert_only_client_connects(shop)
 
 
 def test_ports_are_those_of_the_pod_and_may_be_named(shop):
@@ -93,12 +97,7 @@ def test_it_holds_in_every_mode(shop, modes):
     shop.node.cli.wait()
     try:
         with shop.node.having(policy(ingress=[{"from": [CLIENT]}])):
-            assert ask(shop.client, shop.vip, host="web.shop").status == 200
-            assert greeting(shop.client, shop.vip)
-            with pytest.raises(PermissionError):
-                ask(shop.other, shop.vip, host="web.shop")
-            with pytest.raises(PermissionError):
-                greeting(shop.other, shop.vip)
+            assert_only_client_connects(shop)
             with pytest.raises(ConnectionRefusedError):
                 shop.outside.dial(shop.web["v1"].ip4, 8080)
     finally:
