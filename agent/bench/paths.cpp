@@ -13,12 +13,6 @@ constexpr unsigned kKib = 1024, kMib = 1024 * 1024;
 constexpr unsigned kLargestMessage = kMib;
 constexpr std::string_view kLifeNames[] = {"", "-new", "-close"};  // by Connections
 
-std::string size_name(unsigned bytes) {
-  return bytes % kMib == 0   ? fmt::format("{}m", bytes / kMib)
-         : bytes % kKib == 0 ? fmt::format("{}k", bytes / kKib)
-                             : fmt::format("{}", bytes);
-}
-
 // The number at the front of `text`, taken off it.
 std::optional<unsigned> take_number(std::string_view& text) {
   unsigned number = 0;
@@ -83,6 +77,12 @@ std::optional<Path> parse_path(std::string_view name) {
 
 bool is_encrypted(Path path) { return facts_of(path).is_encrypted; }
 Modes modes_of(Path path) { return facts_of(path).modes; }
+
+std::string size_name(unsigned bytes) {
+  return bytes % kMib == 0   ? fmt::format("{}m", bytes / kMib)
+         : bytes % kKib == 0 ? fmt::format("{}k", bytes / kKib)
+                             : fmt::format("{}", bytes);
+}
 
 std::string name_of(const Load& load) {
   if (load.kind != Load::Kind::kHttp) {

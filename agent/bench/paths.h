@@ -74,6 +74,8 @@ struct Load {
 
   static constexpr unsigned kBodyBytes = 100;
 };
+// "100", "10k", "1m".
+std::string size_name(unsigned bytes);
 // "http-c64", "http-c1-10k", "http-c1-1m", "http-c1-new", "http-c64-close", "http-c64-r5000", "tcp-rr-64",
 // "tcp-rr-16k", "tcp-stream-16k".
 std::string name_of(const Load& load);

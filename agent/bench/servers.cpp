@@ -21,12 +21,7 @@ std::string server_config(const std::string& folder) {
                                   kHttpPort, kTcpPort, folder, std::string(Load::kBodyBytes, 'x'));
 }
 
-std::string file_of(unsigned bytes) {
-  constexpr unsigned kKib = 1024, kMib = 1024 * 1024;
-  return bytes == Load::kBodyBytes ? "/"
-         : bytes >= kMib           ? fmt::format("/{}m", bytes / kMib)
-                                   : fmt::format("/{}k", bytes / kKib);
-}
+std::string file_of(unsigned bytes) { return bytes == Load::kBodyBytes ? "/" : "/" + size_name(bytes); }
 
 }  // namespace
 

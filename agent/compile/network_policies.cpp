@@ -108,11 +108,8 @@ class Rules {
     for (const model::NetworkRule& rule : *policy.ingress) {
       wire::NetworkRule compiled;
       add_ports(rule.ports, compiled);
-      if (!compiled.any_port() && compiled.ports().empty()) {
-        continue;  // of other protocols alone
-      }
       add_peers(rule.peers, policy.meta.ns, compiled);
-      *out.add_ingress() = std::move(compiled);
+      keep(std::move(compiled), out.mutable_ingress());
     }
   }
 
@@ -134,17 +131,17 @@ class Rules {
             *of_blocks.add_ports() = range;
           }
         }
-        keep(std::move(of_blocks), out);
+        keep(std::move(of_blocks), out.mutable_egress());
       }
-      keep(std::move(compiled), out);
+      keep(std::move(compiled), out.mutable_egress());
     }
   }
 
  private:
   // Not a rule for other protocols alone.
-  static void keep(wire::NetworkRule rule, wire::NetworkPolicy& out) {
+  static void keep(wire::NetworkRule rule, google::protobuf::RepeatedPtrField<wire::NetworkRule>* out) {
     if (rule.any_port() || !rule.ports().empty()) {
-      *out.add_egress() = std::move(rule);
+      *out->Add() = std::move(rule);
     }
   }
 

@@ -30,13 +30,6 @@ void each_prefix(uint32_t first, uint32_t last, Take take) {
   }
 }
 
-bool takes_address(const NetworkRule& rule, const IpAddress& ip) {
-  return rule.any_peer || std::ranges::any_of(rule.blocks, [&](const policy::NetworkBlock& block) {
-           return block.block.contains(ip) &&
-                  std::ranges::none_of(block.except, [&](const Cidr& except) { return except.contains(ip); });
-         });
-}
-
 }  // namespace
 
 NetworkTables::NetworkTables(const config::Snapshot& snapshot, std::set<uint32_t>& set_numbers, Tables& out)
@@ -92,7 +85,7 @@ NetworkTables::Contents NetworkTables::contents_of(const config::Workload& workl
     }
     Rules chosen;
     std::ranges::copy_if(rules, std::back_inserter(chosen),
-                         [&](const NetworkRule* rule) { return takes_address(*rule, *each.example); });
+                         [&](const NetworkRule* rule) { return rule->takes_address(*each.example); });
     allow({FL_PEER_ADDRESS, each.id}, chosen, is_ingress ? workload.named_ports : std::vector<policy::NamedPort>());
   }
   return contents;

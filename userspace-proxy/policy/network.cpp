@@ -87,9 +87,12 @@ bool holds(const PortRange& range, const NetworkFacts& facts) {
 
 }  // namespace
 
+bool NetworkRule::takes_address(const IpAddress& ip) const {
+  return any_peer || std::ranges::any_of(blocks, [&](const NetworkBlock& block) { return holds(block, ip); });
+}
+
 bool NetworkRule::allows(const NetworkFacts& facts) const {
-  const bool peer = any_peer || (facts.peer_class != 0 && peer_classes.contains(facts.peer_class)) ||
-                    std::ranges::any_of(blocks, [&](const NetworkBlock& block) { return holds(block, facts.peer_ip); });
+  const bool peer = takes_address(facts.peer_ip) || (facts.peer_class != 0 && peer_classes.contains(facts.peer_class));
   return peer && (any_port || std::ranges::any_of(ports, [&](const PortRange& range) { return holds(range, facts); }));
 }
 

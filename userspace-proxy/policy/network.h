@@ -54,6 +54,8 @@ struct NetworkRule {
   std::vector<NetworkBlock> blocks;
   std::vector<PortRange> ports;
 
+  // As everybody, or by one of the blocks.
+  [[nodiscard]] bool takes_address(const IpAddress& ip) const;
   [[nodiscard]] bool allows(const NetworkFacts& facts) const;
 };
 
