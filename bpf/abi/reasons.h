@@ -57,7 +57,9 @@
   X(UPGRADE_REFUSED, "upgrade_failed", "-", "an upgrade other than websocket: 403")                                 \
   /* network policy */                                                                                              \
   X(NETWORK_DENIED, "network_policy_denied", "UF", "a NetworkPolicy of either end denies it: refused, or 503")      \
-  X(STEER_NETWORK_DENIED, "steer_network_policy_denied", "-", "a NetworkPolicy denies it: reset")
+  X(STEER_NETWORK_DENIED, "steer_network_policy_denied", "-", "a NetworkPolicy denies it: reset")                   \
+  /* open connections */                                                                                            \
+  X(PATH_CHANGED, "path_changed", "-", "an open connection needs a decision now that its path cannot make: ended")
 
 enum fl_reason {
 #define FL_REASON_ENUM(symbol, name, flag, meaning) FL_REASON_##symbol,

@@ -1,7 +1,8 @@
 """Fixtures of the node tests. Each file has a node of its own: a number, out of it names and addresses, and an agent.
 
 Environment: FAIRLEAD_BIN (folder of the programs, default build/bin), FAIRLEAD_TEST_PREFIX (default `flt`: names of
-namespaces, links and folders), FAIRLEAD_TEST_KEEP (leaves the folder /tmp/PREFIX... with the logs of a file that passed).
+namespaces, links and folders), FAIRLEAD_TEST_KEEP (leaves the folder /tmp/PREFIX... with the logs of a file that passed),
+FAIRLEAD_TEST_SLOT (default 0: the number of the first file, so that two checkouts can be tested side by side).
 Files may run side by side, each as one pytest process.
 """
 from __future__ import annotations
@@ -36,7 +37,7 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="module")
 def bare_node(request: pytest.FixtureRequest):
     """A node whose agent has not been started."""
-    node = Node(_FILES.index(Path(request.path).name))
+    node = Node(int(os.environ.get("FAIRLEAD_TEST_SLOT", "0")) + _FILES.index(Path(request.path).name))
     request.config.stash[_NODE] = node
     try:
         yield node
