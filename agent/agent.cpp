@@ -156,8 +156,9 @@ Status Agent::open_parts() {
                                              .uid = options_.proxy_uid,
                                              .gid = options_.proxy_gid};
   fleet_ = std::make_unique<agent_broker::Fleet>(*loop_, settings, *sockets_, *registry_);
+  flows_ = std::make_unique<flow::KernelFlows>(flow::KernelFlows::Parts{*loop_, *datapath_, *registry_, *door_});
   reconciler_ = std::make_unique<Reconciler>(
-      Reconciler::Parts{*loop_, *source_, *registry_, *fleet_, *datapath_, *modes_},
+      Reconciler::Parts{*loop_, *source_, *registry_, *fleet_, *datapath_, *modes_, *flows_},
       Reconciler::Settings{.node_name = options_.node_name, .default_mode = options_.default_mode});
   return {};
 }
@@ -173,7 +174,7 @@ Status Agent::open_front() {
                         .addresses = {},
                         .features = features_,
                         .started = std::chrono::system_clock::now()};
-  front_ = std::make_unique<Front>(Front::Parts{*loop_, *registry_, *fleet_, *datapath_, *modes_, *reconciler_},
+  front_ = std::make_unique<Front>(Front::Parts{*loop_, *registry_, *fleet_, *datapath_, *modes_, *reconciler_, *flows_},
                                    std::move(facts));
   return front_->open({run_dir_->socket_path(), options_.metrics, options_.ready, options_.admin});
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/broker/fleet.h"
+#include "agent/flow/kernel_flows.h"
 #include "agent/front.h"
 #include "agent/host/cgroup.h"
 #include "agent/host/run_dir.h"
@@ -61,6 +62,7 @@ class Agent {
   std::unique_ptr<workload::ModeStore> modes_;
   std::unique_ptr<source::DirectorySource> source_;
   std::unique_ptr<agent_broker::Fleet> fleet_;
+  std::unique_ptr<flow::KernelFlows> flows_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<Front> front_;
   std::vector<kernel::Feature> features_;

@@ -29,7 +29,7 @@ const api::HttpAnswer kNotFound{.status = 404, .body = "not found\n"};
 }  // namespace
 
 Front::Front(Parts parts, api::AgentFacts facts)
-    : parts_(parts), facts_(std::move(facts)), flows_(parts.loop, parts.fleet.arenas()) {}
+    : parts_(parts), facts_(std::move(facts)), flows_(parts.loop, parts.fleet.arenas(), parts.flows) {}
 
 Status Front::open(const Places& places) {
   struct Endpoint {
@@ -177,7 +177,8 @@ std::string Front::metrics() const {
                       .rejected_objects = 0,
                       .proxies = parts_.fleet.counts(),
                       .pods = {{"node", 0}, {"sidecar", 0}, {"off", 0}},
-                      .kernel = parts_.datapath.counters()};
+                      .kernel = parts_.datapath.counters(),
+                      .ended = parts_.flows.ended()};
   std::set<std::string> rejected;
   for (const model::Message& message : parts_.reconciler.messages()) {
     if (message.severity == model::Severity::kError) {
@@ -188,7 +189,9 @@ std::string Front::metrics() const {
   for (const auto& [uid, pod] : parts_.registry.pods()) {
     ++own.pods[std::string(compile::mode_name(workload::from_kernel(pod.mode)))];
   }
-  return api::metrics_text(parts_.fleet.arenas().sum(), own);
+  telemetry::SeriesSum series = parts_.fleet.arenas().sum();
+  parts_.flows.add_to(series);
+  return api::metrics_text(series, own);
 }
 
 // Something is in force, and the node proxy answers for it.

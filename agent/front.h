@@ -7,6 +7,7 @@
 #include "agent/api/http_endpoint.h"
 #include "agent/api/status.h"
 #include "agent/broker/fleet.h"
+#include "agent/flow/kernel_flows.h"
 #include "agent/kernel/datapath.h"
 #include "agent/loop.h"
 #include "agent/reconcile.h"
@@ -30,6 +31,7 @@ class Front {
     kernel::Datapath& datapath;
     workload::ModeStore& modes;
     Reconciler& reconciler;
+    flow::KernelFlows& flows;
   };
   struct Places {
     std::string socket;

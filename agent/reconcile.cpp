@@ -83,6 +83,9 @@ void Reconciler::run_now() {
 }
 
 void Reconciler::tear_down(const std::vector<LocalPod>& gone) {
+  if (!gone.empty()) {
+    parts_.flows.collect();
+  }
   for (const LocalPod& pod : gone) {
     log::info("pod {} is gone: closing what was opened in its network namespace", pod.uid);
     parts_.fleet.forget(pod);
@@ -200,6 +203,7 @@ void Reconciler::apply_to_kernel() {
   kernel_problem_.clear();
   kernel_generation_ = generation_;
   log::debug("generation {} is in force", generation_);
+  parts_.flows.in_force(snapshot_);
   detach_idle_steer();
   parts_.fleet.retire_sidecars();
   if (first_in_force_) {

@@ -14,13 +14,14 @@
 //      value switched by one update, removals last: Datapath::apply), then steer programs of new pods. Between 3 and 4
 //      a connection may still be sent to a proxy that would not get it any more: it serves it, by the new
 //      configuration, since the snapshot keeps the cookies of pods in every mode, `off` too.
-//   5. Steer programs of pods that turned `off` are detached, sidecars that nobody wants are drained: their removal is
+//   5. Open connections of the kernel path that are forbidden by now are ended (flow/kernel_flows.h).
+//   6. Steer programs of pods that turned `off` are detached, sidecars that nobody wants are drained: their removal is
 //   last
 //      because open connections and those in accept queues still need them.
 //
 // A worker that is just being started holds nobody up: it judges nothing yet, and gets the newest snapshot before its
 // first listener. One that judges and does not acknowledge is killed (broker/proxy.h). A pod that turns to sidecar mode
-// keeps its old mode in what is compiled until its sidecar serves; then a cycle of its own (2-5) switches it. A pod
+// keeps its old mode in what is compiled until its sidecar serves; then a cycle of its own (2-6) switches it. A pod
 // that is new and wants a sidecar is in that mode from the start: its connections wait in the listener's backlog.
 //
 // A generation that cannot be built is reported and changes nothing; what is in force stays. Main thread only.
@@ -28,6 +29,7 @@
 
 #include "agent/broker/fleet.h"
 #include "agent/compile/compile.h"
+#include "agent/flow/kernel_flows.h"
 #include "agent/kernel/datapath.h"
 #include "agent/loop.h"
 #include "agent/source/directory.h"
@@ -55,6 +57,7 @@ class Reconciler {
     agent_broker::Fleet& fleet;
     kernel::Datapath& datapath;
     workload::ModeStore& modes;
+    flow::KernelFlows& flows;
   };
   struct Settings {
     std::string node_name;

@@ -38,9 +38,10 @@ ROOMS: dict[str, set[str]] = {
     f"{UP}/route": up("base", "http", "config"),                            # (snapshot, facts), no loop
     f"{UP}/plan": up("base", "http", "config", "policy", "route"),
     f"{UP}/telemetry": {"bpf/abi"} | up("base"),
+    f"{UP}/report": up("base", "config", "policy", "telemetry"),
     f"{UP}/broker": up("base", "io", "net"),
     f"{UP}/upstream": up("base", "io", "net", "http", "config", "broker", "telemetry"),
-    f"{UP}/proxy": {"bpf/abi"} | up("base", "io", "net", "http", "config", "policy", "route", "plan", "telemetry", "broker",
+    f"{UP}/proxy": {"bpf/abi"} | up("base", "io", "net", "http", "config", "policy", "route", "plan", "telemetry", "report", "broker",
                                     "upstream"),
     # Agent. Of the data plane it sees what both halves share, never codecs, pools or connections.
     "agent/host": {"agent/kernel"} | up("base"),
@@ -50,7 +51,8 @@ ROOMS: dict[str, set[str]] = {
     "agent/kernel": {"bpf/abi", "bpf/user"} | up("base", "config"),
     "agent/workload": {"bpf/abi", "agent/host", "agent/model", "agent/compile", "agent/kernel"} | up("base", "config", "broker"),
     "agent/broker": {"bpf/abi", "agent/host", "agent/kernel", "agent/workload"} | LOOP | up("base", "config", "broker", "telemetry"),
-    "agent/api": {"bpf/abi", "agent/host", "agent/model", "agent/source", "agent/compile", "agent/kernel", "agent/workload",
+    "agent/flow": {"bpf/abi", "agent/kernel", "agent/workload"} | LOOP | up("base", "config", "policy", "plan", "report", "telemetry"),
+    "agent/api": {"bpf/abi", "agent/flow", "agent/host", "agent/model", "agent/source", "agent/compile", "agent/kernel", "agent/workload",
                   "agent/broker"} | LOOP | up("base", "config", "policy", "route", "plan", "http", "telemetry"),
     "agent/bench": {"agent/bench/load", "agent/bench/page", "agent/bench/stock", "agent/host", "agent/ctl/client.h"} | up("base"),  # speaks to its agent as the commands do
     "agent/bench/load": {"agent/bench/process.h", "agent/bench/usage.h", "agent/host"} | up("base", "http"),

@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 namespace fairlead::api {
 namespace {
 
@@ -48,10 +51,15 @@ json record_json(const telemetry::RecordOwned& record) {
 }
 
 void Flows::send_new(Reader& reader) const {
-  const telemetry::RecordBatch batch = arenas_.records(reader.follower);
-  if (batch.lost != 0) {
-    reader.answer.line({{"lost", batch.lost}});
+  telemetry::RecordBatch batch = arenas_.records(reader.proxies);
+  telemetry::RecordBatch of_kernel = kernel_.records(reader.kernel);
+  if (batch.lost + of_kernel.lost != 0) {
+    reader.answer.line({{"lost", batch.lost + of_kernel.lost}});
   }
+  std::ranges::move(of_kernel.records, std::back_inserter(batch.records));
+  std::ranges::stable_sort(batch.records, {}, [](const telemetry::RecordOwned& record) {
+    return record.start_unix_ns + static_cast<int64_t>(record.duration_ns);
+  });
   for (const telemetry::RecordOwned& record : batch.records) {
     if (record.start_unix_ns >= reader.since_unix_ns) {
       reader.answer.line({{"record", record_json(record)}});
@@ -60,7 +68,7 @@ void Flows::send_new(Reader& reader) const {
 }
 
 void Flows::answer(const FlowsQuery& query, const Answer& answer) {
-  Reader reader{answer, query.since_unix_ns, {}};
+  Reader reader{answer, query.since_unix_ns, {}, {}};
   send_new(reader);
   if (!query.follow) {
     answer.done(json::object());

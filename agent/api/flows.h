@@ -3,6 +3,7 @@
 
 #include "agent/api/admin_socket.h"
 #include "agent/broker/arenas.h"
+#include "agent/flow/kernel_flows.h"
 #include "agent/loop.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -22,20 +23,23 @@ struct FlowsQuery {
 // Answers "flows" requests.
 class Flows {
  public:
-  Flows(agent::Loop& loop, const agent_broker::Arenas& arenas) : loop_(loop), arenas_(arenas) {}
+  Flows(agent::Loop& loop, const agent_broker::Arenas& arenas, flow::KernelFlows& kernel)
+      : loop_(loop), arenas_(arenas), kernel_(kernel) {}
   void answer(const FlowsQuery& query, const Answer& answer);
 
  private:
   struct Reader {
     Answer answer;
     int64_t since_unix_ns;
-    agent_broker::Arenas::Follower follower;
+    agent_broker::Arenas::Follower proxies;
+    flow::Records::Follower kernel;
   };
   void send_new(Reader& reader) const;
   void poll();
 
   agent::Loop& loop_;
   const agent_broker::Arenas& arenas_;
+  flow::KernelFlows& kernel_;
   std::list<Reader> readers_;
   agent::Loop::Timer timer_;
 };

@@ -36,6 +36,16 @@ std::string own_metrics_text(const OwnMetrics& metrics) {
                  fmt::format("reason=\"{}\"", telemetry::escape_label(text_of(reason).name)), count);
     }
   }
+  out.family("fairlead_kernel_connections_ended_total", "counter",
+             "Open connections of the kernel path that were ended, by reason.");
+  for (const auto& [reason, count] : metrics.ended) {
+    out.sample("fairlead_kernel_connections_ended_total",
+               fmt::format("reason=\"{}\"", telemetry::escape_label(text_of(reason).name)), count);
+  }
+  out.single("fairlead_kernel_flow_records_lost_total", "counter",
+             "Records of connections that found the kernel's ring buffer full.", metrics.kernel.flows_lost);
+  out.single("fairlead_kernel_traffic_lost_total", "counter",
+             "Ended connections that found the kernel's table of sums full.", metrics.kernel.traffic_lost);
   out.single("fairlead_config_generation", "gauge", "Newest configuration that was compiled.", metrics.generation);
   out.single("fairlead_config_kernel_generation", "gauge", "Configuration that the kernel has.",
              metrics.kernel_generation);

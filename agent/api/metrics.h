@@ -18,6 +18,7 @@ struct OwnMetrics {
   agent_broker::ProxyCounts proxies;
   std::map<std::string, uint64_t> pods;  // by mode
   kernel::Counters kernel;
+  std::map<Reason, uint64_t> ended;  // open connections of the kernel path that were ended
 };
 
 // Prometheus text, exposition format 0.0.4.

@@ -4,6 +4,7 @@
 #include "agent/kernel/reconcile.h"
 #include "bpf/user/features.h"
 #include "bpf/user/maps.h"
+#include "bpf/user/open_list.h"
 #include "bpf/user/pins.h"
 
 #include <optional>
@@ -65,6 +66,8 @@ struct Datapath::Impl {
   bpf::Maps maps;
   SteerLinks steer{maps, pins};
   std::optional<Tables> applied;  // what the maps hold, once it is known
+  std::map<uint32_t, std::string> policy_names;
+  std::optional<bpf::OpenList> open_list;  // none: this kernel has no such iterator
 };
 
 Datapath::Datapath() = default;
@@ -97,6 +100,9 @@ Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options)
     if (auto swept = sweep_connections(impl.maps); !swept) {
       return std::unexpected(swept.error());
     }
+  }
+  if (auto list = bpf::OpenList::load(impl.maps)) {
+    impl.open_list = std::move(*list);
   }
   return datapath;
 }
@@ -132,6 +138,7 @@ Status Datapath::apply(Tables tables) {
   done = done ? remove() : done;
   done = done ? prune_shares(maps, tables) : done;
   if (done) {
+    impl_->policy_names = tables.policy_names;
     impl_->applied = std::move(tables);
   }
   return done;
@@ -163,7 +170,28 @@ Counters Datapath::counters() const {
       counters.by_reason.emplace_back(static_cast<Reason>(reason), *sum);
     }
   }
+  counters.flows_lost = impl_->maps.counters.sum(FL_COUNTER_FLOWS_LOST).value_or(0);
+  counters.traffic_lost = impl_->maps.counters.sum(FL_COUNTER_TRAFFIC_LOST).value_or(0);
   return counters;
+}
+
+std::vector<fl_flow> Datapath::take_flows() { return impl_->maps.flows.drain(); }
+
+int Datapath::flows_fd() const { return impl_->maps.flows.event_fd(); }
+
+const std::map<uint32_t, std::string>& Datapath::policy_names() const { return impl_->policy_names; }
+
+Result<std::vector<fl_flow>> Datapath::open_connections() const {
+  return impl_->open_list ? impl_->open_list->read()
+                          : fail("this kernel has no iterator over socket storage (Linux 5.9, with BTF)");
+}
+
+Result<std::vector<std::pair<fl_traffic_key, fl_traffic>>> Datapath::traffic() const {
+  return impl_->maps.traffic.entries();
+}
+
+void Datapath::forget_traffic(const fl_traffic_key& key) {
+  [[maybe_unused]] const auto erased = impl_->maps.traffic.erase(key);
 }
 
 std::vector<uint64_t> Datapath::steered() const { return impl_->pins.steered(); }

@@ -4,12 +4,15 @@
 
 #include "agent/kernel/tables.h"
 #include "bpf/abi/connection.h"
+#include "bpf/abi/flow.h"
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/base/reason.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fairlead::kernel {
@@ -27,8 +30,11 @@ struct Feature {
   std::string meaning;  // what breaks without it
 };
 
+// Kernel side, summed over CPUs.
 struct Counters {
-  std::vector<std::pair<Reason, uint64_t>> by_reason;  // kernel side, summed over CPUs
+  std::vector<std::pair<Reason, uint64_t>> by_reason;
+  uint64_t flows_lost = 0;    // records that found the ring buffer full
+  uint64_t traffic_lost = 0;  // ended connections that are in no sum
 };
 
 class Datapath {
@@ -61,6 +67,18 @@ class Datapath {
   Status remove_listener(uint64_t netns_cookie, fl_mode mode);
 
   [[nodiscard]] Counters counters() const;
+
+  // Records of refused and ended connections since the last call. The descriptor is readable when they pile up.
+  std::vector<fl_flow> take_flows();
+  [[nodiscard]] int flows_fd() const;
+  // Names of the numbers in fl_flow.policy, as last applied; none before the first time.
+  [[nodiscard]] const std::map<uint32_t, std::string>& policy_names() const;
+  // Open connections of the kernel path. An error on kernels that cannot list them (see features).
+  [[nodiscard]] Result<std::vector<fl_flow>> open_connections() const;
+  // Sums over ended ones, and the end of one sum.
+  [[nodiscard]] Result<std::vector<std::pair<fl_traffic_key, fl_traffic>>> traffic() const;
+  void forget_traffic(const fl_traffic_key& key);
+
   // Cookies that pinned state knows, for the sweep after a restart.
   [[nodiscard]] std::vector<uint64_t> steered() const;
 

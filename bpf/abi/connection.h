@@ -57,11 +57,18 @@ struct fl_socket {
   struct fl_sockaddr shown_peer; /* what getpeername() and accept() answer; none: the truth */
   struct fl_sockaddr claim;      /* a proxy's statement of the client, by setsockopt */
   __u32 identity;
-  __u8 kind; /* enum fl_connection_kind */
+  /* Of a connection on the kernel path, for its record (bpf/abi/flow.h): */
+  __u32 policy;            /* fl_verdict.policy */
+  __u64 destination_netns; /* of the endpoint's pod; 0: nobody of this node */
+  __u64 opened_ns;
+  __u8 kind;      /* enum fl_connection_kind */
+  __u8 reporters; /* FL_REPORT_*; 0: nobody reports this socket's connection */
+  __u8 is_source; /* it is the connecting end */
+  __u8 established;
+  __u8 in_mesh; /* the destination is known */
   __u8 pad[3];
-  __u32 pad2;
 };
-FL_ASSERT_SIZE(struct fl_socket, 80);
+FL_ASSERT_SIZE(struct fl_socket, 104);
 
 /* Private socket options, answered by programs on the agent's own cgroup; unknown to any other socket. */
 #define FL_SOL 0x6b6e

@@ -6,10 +6,11 @@
 
 #include "bpf/lib/maps.bpf.h"
 
-static __always_inline void fl_count(enum fl_reason reason) {
-  __u32 index = reason;
+static __always_inline void fl_count_at(__u32 index) {
   __u64* count = bpf_map_lookup_elem(&m_counters, &index);
   if (count != NULL) {
     *count += 1; /* per CPU; a lost increment under preemption is tolerable */
   }
 }
+
+static __always_inline void fl_count(enum fl_reason reason) { fl_count_at(reason); }

@@ -12,6 +12,7 @@
 #include <bpf/bpf_endian.h>
 
 #include "bpf/abi/connection.h"
+#include "bpf/abi/flow.h"
 #include "bpf/abi/policy.h"
 #include "bpf/abi/reasons.h"
 #include "bpf/abi/workload.h"

@@ -106,12 +106,28 @@ struct {
   __type(value, __u64);
 } m_listeners SEC(".maps");
 
-/* Verdicts by enum fl_reason. Room to spare: a longer list of reasons must not change the layout of a pinned map. */
+/* Verdicts by enum fl_reason, and what bpf/abi/flow.h adds. Room to spare: a longer list of reasons must not change the
+ * layout of a pinned map. */
 #define FL_COUNTERS_MAX 128
-_Static_assert(FL_REASON_COUNT <= FL_COUNTERS_MAX, "m_counters is too small");
+_Static_assert(FL_REASON_COUNT <= FL_COUNTER_FLOWS_LOST, "m_counters is too small");
 struct {
   __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
   __uint(max_entries, FL_COUNTERS_MAX);
   __type(key, __u32);
   __type(value, __u64);
 } m_counters SEC(".maps");
+
+/* Records of connections, read by the agent; some 3,800 of them. What finds it full is counted. */
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 1 << 19);
+} m_flows SEC(".maps");
+
+/* Sums over ended connections. Written by sockops, taken away by the agent when the pods of an entry are gone. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 32768);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_traffic_key);
+  __type(value, struct fl_traffic);
+} m_traffic SEC(".maps");

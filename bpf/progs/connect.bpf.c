@@ -6,6 +6,7 @@
 #include "bpf/lib/addr.bpf.h"
 #include "bpf/lib/compat.bpf.h"
 #include "bpf/lib/count.bpf.h"
+#include "bpf/lib/flow.bpf.h"
 #include "bpf/lib/network.bpf.h"
 #include "bpf/lib/policy.bpf.h"
 #include "bpf/lib/socket.bpf.h"
@@ -13,15 +14,19 @@
 
 char fl_license[] SEC("license") = "GPL";
 
-/* One connect() of a meshed pod. */
+/* One connect() of a meshed pod, and what is found out about it. */
 struct dial {
   struct bpf_sock* sk;
   const struct fl_pod* pod;
-  const struct fl_target* target;
+  const struct fl_target* target; /* NULL: not in the mesh */
   __u64 netns;
+  __u64 owner;          /* the endpoint's pod; 0: none that this node serves */
   struct fl_addr bound; /* source that the application bound; none if it did not */
   struct fl_sockaddr dialled;
-  struct fl_sockaddr rewrite; /* where to go instead, when the answer is DIAL_REWRITTEN */
+  struct fl_sockaddr endpoint; /* none: none was chosen */
+  struct fl_sockaddr rewrite;  /* where to go instead, when the answer is DIAL_REWRITTEN */
+  __u32 policy;                /* number of the one that decided; 0: none */
+  enum fl_reason reason;
 };
 
 enum dial_answer {
@@ -31,33 +36,22 @@ enum dial_answer {
   DIAL_FORBIDDEN, /* EPERM */
 };
 
-static __always_inline enum dial_answer refused(enum fl_reason reason) {
-  fl_count(reason);
-  return DIAL_REFUSED;
+static __always_inline enum dial_answer because(struct dial* dial, enum dial_answer answer, enum fl_reason reason) {
+  dial->reason = reason;
+  return answer;
 }
 
-static __always_inline enum dial_answer forbidden(enum fl_reason reason) {
-  fl_count(reason);
-  return DIAL_FORBIDDEN;
-}
-
-static __always_inline enum dial_answer untouched(enum fl_reason reason) {
-  fl_count(reason);
-  return DIAL_UNTOUCHED;
-}
-
-/* Keeps what was dialled, for getpeername() and for whoever accepts the connection. */
-static __always_inline bool remember(const struct dial* dial, enum fl_connection_kind kind) {
+/* Keeps what was dialled: for getpeername(), for whoever accepts the connection, for its record. NULL: no memory. */
+static __always_inline struct fl_socket* remember(const struct dial* dial, enum fl_connection_kind kind) {
   struct fl_socket* socket = fl_remember(dial->sk);
   if (socket == NULL) {
-    return false;
+    return NULL;
   }
   socket->source_netns = dial->netns;
   socket->original = dial->dialled;
-  socket->shown_peer = dial->dialled;
   socket->identity = dial->pod->identity;
   socket->kind = kind;
-  return true;
+  return socket;
 }
 
 /* Its address as the other end will see it. */
@@ -68,59 +62,127 @@ static __always_inline struct fl_addr source_towards(const struct dial* dial, co
   return fl_addr_is_v4(to) ? dial->pod->ip4 : dial->pod->ip6;
 }
 
-/* The network policies of both ends; `owner`: of the endpoint, 0 if it is no pod that this node serves. Pods that are
- * not isolated, which are most, cost a test of a word that is at hand, and one lookup for the other end. */
-static __always_inline bool network_allows(const struct dial* dial, __u64 owner, const struct fl_sockaddr* endpoint) {
-  if (owner == dial->netns) {
-    return true; /* no pod can be kept from itself */
+/* What network policy is asked, in plain values: a function that is verified once takes no pointers to maps. */
+struct network_query {
+  __u64 owner; /* of the endpoint; 0: no pod that this node serves */
+  __u32 owner_class;
+  __u32 egress_set;
+  __u32 source_class;
+  struct fl_addr source;
+  struct fl_sockaddr endpoint;
+};
+
+/* Global, so that the verifier walks it once and not for each of its callers. */
+__noinline int network_admits(const struct network_query* query) {
+  if (query == NULL) {
+    return false;
   }
-  const struct fl_pod* destination = owner != 0 ? bpf_map_lookup_elem(&m_pods, &owner) : NULL;
-  if (dial->pod->egress_set != 0) {
+  struct fl_sockaddr endpoint = query->endpoint;
+  if (query->egress_set != 0) {
     struct fl_network_peer to = {
-        .pod_class = destination != NULL ? destination->peer_class : fl_class_by_address(&endpoint->ip),
-        .ip = &endpoint->ip};
-    if (!fl_network_allows(dial->pod->egress_set, &to, endpoint->port)) {
+        .pod_class = query->owner != 0 ? query->owner_class : fl_class_by_address(&endpoint.ip), .ip = &endpoint.ip};
+    if (!fl_network_allows(query->egress_set, &to, endpoint.port)) {
       return false;
     }
   }
-  if (destination == NULL || destination->ingress_set == 0) {
+  if (query->owner == 0) {
     return true;
   }
-  struct fl_addr source = source_towards(dial, &endpoint->ip);
-  struct fl_network_peer from = {.pod_class = dial->pod->peer_class, .ip = &source};
-  return fl_network_admits(owner, &from, endpoint->port);
+  struct fl_addr source = query->source;
+  struct fl_network_peer from = {.pod_class = query->source_class, .ip = &source};
+  return fl_network_admits(query->owner, &from, endpoint.port);
+}
+
+/* The network policies of both ends. Pods that are not isolated, which are most, cost a test of two words at hand.
+ * `destination`: the owner's pod; NULL: none. */
+static __always_inline bool network_allows(const struct dial* dial, __u64 owner, const struct fl_pod* destination,
+                                           const struct fl_sockaddr* endpoint) {
+  if (owner == dial->netns) {
+    return true; /* no pod can be kept from itself */
+  }
+  bool isolated = destination != NULL && destination->ingress_set != 0;
+  if (dial->pod->egress_set == 0 && !isolated) {
+    return true;
+  }
+  struct network_query query = {.owner = destination != NULL ? owner : 0,
+                                .owner_class = destination != NULL ? destination->peer_class : 0,
+                                .egress_set = dial->pod->egress_set,
+                                .source_class = dial->pod->peer_class,
+                                .source = source_towards(dial, &endpoint->ip),
+                                .endpoint = *endpoint};
+  return network_admits(&query);
+}
+
+static __always_inline const struct fl_pod* pod_of(__u64 owner) {
+  return owner != 0 ? bpf_map_lookup_elem(&m_pods, &owner) : NULL;
 }
 
 /* The destination pod's L4 policy. A sidecar judges for its own pod, and nobody judges what arrives at a pod that is
  * off. An owner that has just gone is denied. */
-static __always_inline bool owner_allows(const struct dial* dial, __u64 owner, const struct fl_sockaddr* endpoint) {
-  const struct fl_pod* pod = bpf_map_lookup_elem(&m_pods, &owner);
-  if (pod != NULL && pod->mode != FL_MODE_NODE) {
+static __always_inline bool owner_allows(struct dial* dial, const struct fl_pod* destination) {
+  if (dial->owner == 0 || (destination != NULL && destination->mode != FL_MODE_NODE)) {
     return true;
   }
-  struct fl_addr source = source_towards(dial, &endpoint->ip);
-  struct fl_subject subject = {.identity = dial->pod->identity, .ip = &source, .port = endpoint->port};
-  return fl_pod_allows(owner, &subject);
+  if (destination != NULL && destination->policy_set == 0) {
+    return true;
+  }
+  struct fl_addr source = source_towards(dial, &dial->endpoint.ip);
+  struct fl_subject subject = {.identity = dial->pod->identity, .ip = &source, .port = dial->endpoint.port};
+  return fl_pod_allows(dial->owner, &subject, &dial->policy);
 }
 
-static __always_inline enum dial_answer to_endpoint(struct dial* dial, enum fl_reason reason) {
+/* Who tells of this connection: we for the source, and for a destination that no proxy serves. */
+static __always_inline bool watch(const struct dial* dial, const struct fl_pod* destination, bool shown) {
+  struct fl_socket* socket = remember(dial, FL_CONNECTION_KERNEL);
+  if (socket == NULL) {
+    return false;
+  }
+  if (shown) {
+    socket->shown_peer = dial->dialled;
+  }
+  socket->destination_netns = dial->owner;
+  socket->policy = dial->policy;
+  socket->in_mesh = dial->target != NULL;
+  socket->is_source = true;
+  socket->reporters = FL_REPORT_SOURCE;
+  if (destination != NULL && destination->mode == FL_MODE_NODE) {
+    socket->reporters |= FL_REPORT_DESTINATION;
+  }
+  return true;
+}
+
+/* Over the kernel path to `dial->endpoint`. `answer`: with or without a rewrite. */
+static __always_inline enum dial_answer to_endpoint(struct dial* dial, enum dial_answer answer) {
+  const struct fl_pod* destination = pod_of(dial->owner);
+  if (!network_allows(dial, dial->owner, destination, &dial->endpoint)) {
+    return because(dial, DIAL_FORBIDDEN, FL_REASON_NETWORK_DENIED);
+  }
+  if (!owner_allows(dial, destination)) {
+    return because(dial, DIAL_FORBIDDEN, FL_REASON_POLICY_DENIED);
+  }
+  if (!watch(dial, destination, answer == DIAL_REWRITTEN)) {
+    return because(dial, DIAL_REFUSED, FL_REASON_TABLE_FULL);
+  }
+  dial->rewrite = dial->endpoint;
+  bool ours = dial->owner != 0 || answer == DIAL_REWRITTEN;
+  return because(dial, answer, ours ? FL_REASON_KERNEL_PATH : FL_REASON_UNMESHED);
+}
+
+static __always_inline enum dial_answer to_service(struct dial* dial) {
   const struct fl_backend* backend = fl_pick_backend(&dial->dialled, dial->target);
   if (backend == NULL) {
-    return refused(FL_REASON_NO_ENDPOINT);
+    return because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
   }
-  dial->rewrite = backend->address;
-  bool judged = reason == FL_REASON_KERNEL_PATH;
-  if (judged && !network_allows(dial, backend->owner, &dial->rewrite)) {
-    return forbidden(FL_REASON_NETWORK_DENIED);
-  }
-  if (judged && backend->owner != 0 && !owner_allows(dial, backend->owner, &dial->rewrite)) {
-    return forbidden(FL_REASON_POLICY_DENIED);
-  }
-  if (!remember(dial, judged ? FL_CONNECTION_KERNEL : FL_CONNECTION_NONE)) {
-    return refused(FL_REASON_TABLE_FULL);
-  }
-  fl_count(reason);
-  return DIAL_REWRITTEN;
+  dial->owner = backend->owner;
+  dial->endpoint = backend->address;
+  return to_endpoint(dial, DIAL_REWRITTEN);
+}
+
+/* A pod's own address, or one outside the mesh. */
+static __always_inline enum dial_answer to_address(struct dial* dial) {
+  dial->owner = dial->target != NULL ? dial->target->owner : 0;
+  dial->endpoint = dial->dialled;
+  return to_endpoint(dial, DIAL_UNTOUCHED);
 }
 
 /* Before a proxy is asked: where it will connect to is not known yet, but the dialled pod, or an endpoint of the
@@ -128,74 +190,95 @@ static __always_inline enum dial_answer to_endpoint(struct dial* dial, enum fl_r
  * takes. */
 static __always_inline bool network_allows_dial(const struct dial* dial) {
   if (dial->target->kind != FL_TARGET_SERVICE) {
-    return network_allows(dial, dial->target->owner, &dial->dialled);
+    __u64 owner = dial->target->owner;
+    return network_allows(dial, owner, pod_of(owner), &dial->dialled);
   }
   const struct fl_backend* backend = fl_pick_backend(&dial->dialled, dial->target);
-  return backend == NULL || network_allows(dial, backend->owner, &backend->address);
+  return backend == NULL || network_allows(dial, backend->owner, pod_of(backend->owner), &backend->address);
 }
 
 static __always_inline enum dial_answer to_proxy(struct dial* dial) {
   if (!network_allows_dial(dial)) {
-    return forbidden(FL_REASON_NETWORK_DENIED);
+    return because(dial, DIAL_FORBIDDEN, FL_REASON_NETWORK_DENIED);
   }
   bool v4 = fl_addr_is_v4(&dial->dialled.ip);
   __be16 port = v4 ? dial->pod->outbound_port4 : dial->pod->outbound_port6;
   if (port == 0) {
-    return refused(FL_REASON_NO_LISTENER);
+    return because(dial, DIAL_REFUSED, FL_REASON_NO_LISTENER);
   }
-  if (!remember(dial, FL_CONNECTION_OUTBOUND)) {
-    return refused(FL_REASON_TABLE_FULL);
+  struct fl_socket* socket = remember(dial, FL_CONNECTION_OUTBOUND);
+  if (socket == NULL) {
+    return because(dial, DIAL_REFUSED, FL_REASON_TABLE_FULL);
   }
+  socket->shown_peer = dial->dialled;
   dial->rewrite.port = port;
   dial->rewrite.ip = fl_addr_v4(bpf_htonl(0x7f000001));
   if (!v4) {
     struct fl_addr loopback = {.w = {0, 0, 0, bpf_htonl(1)}};
     dial->rewrite.ip = loopback;
   }
-  fl_count(FL_REASON_TO_PROXY);
-  return DIAL_REWRITTEN;
+  return because(dial, DIAL_REWRITTEN, FL_REASON_TO_PROXY);
 }
 
-/* A pod's own address, over the kernel path. */
-static __always_inline enum dial_answer to_pod(struct dial* dial) {
-  __u64 owner = dial->target->owner;
-  if (!network_allows(dial, owner, &dial->dialled)) {
-    return forbidden(FL_REASON_NETWORK_DENIED);
+/* For a pod that is off: what kube-proxy would do where there is none. No policy, no identity, no record. */
+static __always_inline enum dial_answer balance_only(struct dial* dial) {
+  if (dial->target == NULL || dial->target->kind != FL_TARGET_SERVICE) {
+    return because(dial, DIAL_UNTOUCHED, FL_REASON_UNMESHED);
   }
-  if (owner == 0) {
-    return untouched(FL_REASON_UNMESHED);
+  const struct fl_backend* backend = fl_pick_backend(&dial->dialled, dial->target);
+  if (backend == NULL) {
+    return because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
   }
-  if (!owner_allows(dial, owner, &dial->dialled)) {
-    return forbidden(FL_REASON_POLICY_DENIED);
+  dial->rewrite = backend->address;
+  struct fl_socket* socket = remember(dial, FL_CONNECTION_NONE);
+  if (socket == NULL) {
+    return because(dial, DIAL_REFUSED, FL_REASON_TABLE_FULL);
   }
-  return untouched(FL_REASON_KERNEL_PATH);
+  socket->shown_peer = dial->dialled;
+  return because(dial, DIAL_REWRITTEN, FL_REASON_OFF_BALANCED);
 }
 
 static __always_inline enum dial_answer decide(struct dial* dial) {
-  const struct fl_target* target = fl_find_target(&dial->dialled);
-  if (target == NULL) {
-    bool allowed = dial->pod->mode == FL_MODE_OFF || network_allows(dial, 0, &dial->dialled);
-    return allowed ? untouched(FL_REASON_UNMESHED) : forbidden(FL_REASON_NETWORK_DENIED);
+  dial->target = fl_find_target(&dial->dialled);
+  if (dial->target != NULL && dial->target->kind == FL_TARGET_NO_PORT) {
+    return because(dial, DIAL_REFUSED, FL_REASON_NO_PORT);
   }
-  if (target->kind == FL_TARGET_NO_PORT) {
-    return refused(FL_REASON_NO_PORT);
-  }
-  dial->target = target;
   if (dial->pod->mode == FL_MODE_OFF) {
-    return target->kind == FL_TARGET_SERVICE ? to_endpoint(dial, FL_REASON_OFF_BALANCED)
-                                             : untouched(FL_REASON_UNMESHED);
+    return balance_only(dial);
   }
-  if (target->protocol == FL_PROTOCOL_DENY) {
-    return forbidden(FL_REASON_L7_ON_OPAQUE);
+  if (dial->target == NULL) {
+    return to_address(dial);
   }
-  if (dial->pod->mode == FL_MODE_SIDECAR || target->protocol == FL_PROTOCOL_HTTP) {
+  if (dial->target->protocol == FL_PROTOCOL_DENY) {
+    return because(dial, DIAL_FORBIDDEN, FL_REASON_L7_ON_OPAQUE);
+  }
+  if (dial->pod->mode == FL_MODE_SIDECAR || dial->target->protocol == FL_PROTOCOL_HTTP) {
     return to_proxy(dial);
   }
-  return target->kind == FL_TARGET_SERVICE ? to_endpoint(dial, FL_REASON_KERNEL_PATH) : to_pod(dial);
+  return dial->target->kind == FL_TARGET_SERVICE ? to_service(dial) : to_address(dial);
+}
+
+/* The record of a connection that there will not be. */
+static __always_inline void tell_refusal(const struct dial* dial) {
+  __u64 now = bpf_ktime_get_ns();
+  struct fl_flow flow = {
+      .opened_ns = now,
+      .ended_ns = now,
+      .source_netns = dial->netns,
+      .destination_netns = dial->owner,
+      .source = {.ip = source_towards(dial, &dial->dialled.ip)},
+      .dialled = dial->dialled,
+      .destination = dial->endpoint,
+      .identity = dial->pod->identity,
+      .policy = dial->policy,
+      .reason = dial->reason,
+      .in_mesh = dial->target != NULL,
+  };
+  fl_flow_send(&flow);
 }
 
 /* Everything that is left alone without a look at the destination tables; else the decision. */
-static __always_inline enum dial_answer answer(struct dial* dial) {
+static __always_inline enum dial_answer answer(struct dial* dial, bool is_v4_only) {
   if (fl_tag_of(dial->sk) != NULL) {
     return DIAL_UNTOUCHED;
   }
@@ -203,7 +286,15 @@ static __always_inline enum dial_answer answer(struct dial* dial) {
   if (fl_addr_is_loopback(&dial->dialled.ip) || fl_addr_of_pod(&dial->dialled.ip, dial->pod)) {
     return DIAL_UNTOUCHED;
   }
-  return decide(dial);
+  enum dial_answer answer = decide(dial);
+  if (answer == DIAL_REWRITTEN && is_v4_only && !fl_addr_is_v4(&dial->rewrite.ip)) { /* cannot be reached from it */
+    answer = because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
+  }
+  fl_count(dial->reason);
+  if (answer == DIAL_REFUSED || answer == DIAL_FORBIDDEN) {
+    tell_refusal(dial);
+  }
+  return answer;
 }
 
 /* The pod that this TCP socket lives in; NULL: leave it alone. The cheapest tests first: other namespaces pay for them.
@@ -231,7 +322,7 @@ int connect4(struct bpf_sock_addr* ctx) {
   if (bound != 0) {
     dial.bound = fl_addr_v4(bound);
   }
-  switch (answer(&dial)) {
+  switch (answer(&dial, true)) {
     case DIAL_UNTOUCHED:
       return FL_PROCEED;
     case DIAL_FORBIDDEN:
@@ -240,10 +331,6 @@ int connect4(struct bpf_sock_addr* ctx) {
       return fl_refuse();
     case DIAL_REWRITTEN:
       break;
-  }
-  if (!fl_addr_is_v4(&dial.rewrite.ip)) { /* an IPv4 socket cannot reach it */
-    fl_count(FL_REASON_NO_ENDPOINT);
-    return fl_refuse();
   }
   ctx->user_ip4 = dial.rewrite.ip.w[3];
   ctx->user_port = dial.rewrite.port;
@@ -268,7 +355,7 @@ int connect6(struct bpf_sock_addr* ctx) {
   dial.bound.w[1] = dial.sk->src_ip6[1];
   dial.bound.w[2] = dial.sk->src_ip6[2];
   dial.bound.w[3] = dial.sk->src_ip6[3];
-  switch (answer(&dial)) {
+  switch (answer(&dial, false)) {
     case DIAL_UNTOUCHED:
       return FL_PROCEED;
     case DIAL_FORBIDDEN:

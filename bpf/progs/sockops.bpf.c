@@ -8,6 +8,7 @@
 #include "bpf/lib/addr.bpf.h"
 #include "bpf/lib/connections.bpf.h"
 #include "bpf/lib/count.bpf.h"
+#include "bpf/lib/flow.bpf.h"
 #include "bpf/lib/socket.bpf.h"
 #include "bpf/lib/tuple.bpf.h"
 #include "bpf/lib/workload.bpf.h"
@@ -44,6 +45,19 @@ static __always_inline bool describe_application(struct bpf_sock* sk, const stru
   return target != NULL && target->kind == FL_TARGET_POD && target->owner != 0;
 }
 
+static __always_inline void watch_states(struct bpf_sock_ops* ctx) {
+  bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+}
+
+/* The clock of a connection that connect() wants a record of. */
+static __always_inline void start_watch(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
+  struct fl_socket* socket = fl_socket_of(sk);
+  if (socket != NULL && socket->reporters != 0) {
+    socket->opened_ns = bpf_ktime_get_ns();
+    watch_states(ctx);
+  }
+}
+
 /* Addresses and ports are final, the SYN is not sent yet. */
 static __always_inline void on_connect(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
   __u64 netns = bpf_get_netns_cookie(ctx);
@@ -58,13 +72,16 @@ static __always_inline void on_connect(struct bpf_sock_ops* ctx, struct bpf_sock
   const struct fl_tag* tag = fl_tag_of(sk);
   if (tag != NULL && tag->role == FL_TAG_UPSTREAM) {
     describe_upstream(sk, pod, &tuple.remote, &entry);
-  } else if (!describe_application(sk, pod, &tuple.remote, &entry)) {
-    return;
+  } else {
+    start_watch(ctx, sk);
+    if (!describe_application(sk, pod, &tuple.remote, &entry)) {
+      return;
+    }
   }
   struct fl_connection_key key;
   fl_connection_key_of(&tuple.local, &tuple.remote, netns, &key);
   if (fl_connection_add(&key, &entry)) {
-    bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
+    watch_states(ctx);
   }
 }
 
@@ -89,11 +106,37 @@ static __always_inline void hand_over(struct bpf_sock* sk, const struct fl_conne
   socket->kind = entry->kind;
 }
 
+/* A caller whose end nobody here watches: from outside, or a proxy that serves another pod. `entry`: NULL: none. */
+static __always_inline void watch_arrival(struct bpf_sock_ops* ctx, struct bpf_sock* sk, const struct fl_tuple* tuple,
+                                          const struct fl_connection* entry) {
+  if ((entry != NULL && entry->kind != FL_CONNECTION_PROXIED) || fl_addr_is_loopback(&tuple->local.ip) ||
+      fl_tag_of(sk) != NULL) {
+    return;
+  }
+  struct fl_socket* socket = fl_remember(sk);
+  if (socket == NULL) {
+    return;
+  }
+  if (entry != NULL) {
+    socket->source_netns = entry->source_netns;
+    socket->identity = entry->identity;
+  }
+  socket->original = tuple->local;
+  socket->destination_netns = bpf_get_netns_cookie(ctx);
+  socket->opened_ns = bpf_ktime_get_ns();
+  socket->reporters = FL_REPORT_DESTINATION;
+  socket->established = true;
+  socket->in_mesh = true;
+  bpf_get_socket_cookie(ctx); /* made on first use: the list of open connections reads the field */
+  watch_states(ctx);
+}
+
 /* The accepted socket exists, no accept() has returned it yet. The entry has done its work; one that outlived the
  * server's socket could be used again by a hand-made SYN. */
 static __always_inline void on_accepted(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
   __u64 netns = bpf_get_netns_cookie(ctx);
-  if (bpf_map_lookup_elem(&m_pods, &netns) == NULL) {
+  const struct fl_pod* pod = bpf_map_lookup_elem(&m_pods, &netns);
+  if (pod == NULL) {
     return;
   }
   struct fl_tuple tuple;
@@ -101,6 +144,9 @@ static __always_inline void on_accepted(struct bpf_sock_ops* ctx, struct bpf_soc
   struct fl_connection_key key;
   fl_connection_key_of(&tuple.remote, &tuple.local, netns, &key);
   const struct fl_connection* entry = bpf_map_lookup_elem(&m_connections, &key);
+  if (pod->mode == FL_MODE_NODE) {
+    watch_arrival(ctx, sk, &tuple, entry);
+  }
   if (entry == NULL) {
     return;
   }
@@ -110,15 +156,53 @@ static __always_inline void on_accepted(struct bpf_sock_ops* ctx, struct bpf_soc
 }
 
 /* The connecting socket is closed. The tuple may be somebody else's by now: only the entry's own socket ends it. */
-static __always_inline void on_closed(struct bpf_sock_ops* ctx) {
-  struct fl_tuple tuple;
-  fl_tuple_of_sock_ops(ctx, &tuple);
+static __always_inline void end_entry(struct bpf_sock_ops* ctx, const struct fl_tuple* tuple) {
   struct fl_connection_key key;
-  fl_connection_key_of(&tuple.local, &tuple.remote, bpf_get_netns_cookie(ctx), &key);
+  fl_connection_key_of(&tuple->local, &tuple->remote, bpf_get_netns_cookie(ctx), &key);
   const struct fl_connection* entry = bpf_map_lookup_elem(&m_connections, &key);
   if (entry != NULL && entry->socket_cookie == bpf_get_socket_cookie(ctx)) {
     fl_connection_remove(&key, entry->source_netns);
   }
+}
+
+/* A watched connection has ended: its record, and its part of the sums. */
+static __always_inline void end_watch(struct bpf_sock_ops* ctx, struct bpf_sock* sk, const struct fl_tuple* tuple) {
+  struct fl_socket* socket = fl_socket_of(sk);
+  if (socket == NULL || socket->reporters == 0) {
+    return;
+  }
+  struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+  if (tcp == NULL) {
+    return;
+  }
+  struct fl_flow flow = {};
+  fl_flow_fill(socket, tuple, &flow);
+  fl_flow_bytes(tcp, ((struct sock*)tcp)->__sk_common.skc_flags >> SOCK_DONE & 1, socket, &flow);
+  socket->reporters = 0;
+  flow.ended_ns = bpf_ktime_get_ns();
+  flow.cookie = bpf_get_socket_cookie(ctx);
+  flow.reason = flow.established ? FL_REASON_KERNEL_PATH : FL_REASON_UPSTREAM_CONNECT_FAILED;
+  if (flow.established) {
+    fl_traffic_add(&flow);
+  }
+  fl_flow_send(&flow);
+}
+
+static __always_inline void on_state(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
+  if (ctx->args[1] == BPF_TCP_ESTABLISHED) {
+    struct fl_socket* socket = fl_socket_of(sk);
+    if (socket != NULL) {
+      socket->established = true;
+    }
+    return;
+  }
+  if (ctx->args[1] != BPF_TCP_CLOSE) {
+    return;
+  }
+  struct fl_tuple tuple;
+  fl_tuple_of_sock_ops(ctx, &tuple);
+  end_entry(ctx, &tuple);
+  end_watch(ctx, sk, &tuple);
 }
 
 SEC("sockops")
@@ -135,9 +219,7 @@ int sock_ops(struct bpf_sock_ops* ctx) {
       on_accepted(ctx, sk);
       break;
     case BPF_SOCK_OPS_STATE_CB:
-      if (ctx->args[1] == BPF_TCP_CLOSE) {
-        on_closed(ctx);
-      }
+      on_state(ctx, sk);
       break;
     default:
       break;

@@ -7,6 +7,7 @@
  */
 #include "bpf/lib/addr.bpf.h"
 #include "bpf/lib/count.bpf.h"
+#include "bpf/lib/flow.bpf.h"
 #include "bpf/lib/network.bpf.h"
 #include "bpf/lib/policy.bpf.h"
 #include "bpf/lib/tuple.bpf.h"
@@ -62,14 +63,52 @@ static __always_inline bool network_allows(const struct fl_pod* pod, const struc
   return fl_network_admits(fl_netns, &from, tuple->local.port);
 }
 
+/* The record of a caller that is turned away. */
+struct refusal {
+  const struct fl_tuple* tuple;
+  const struct fl_connection* entry; /* NULL: none */
+  enum fl_reason reason;
+  __u32 policy;
+};
+
+static __always_inline int refuse(const struct refusal* refusal) {
+  const struct fl_connection* entry = refusal->entry;
+  const struct fl_tuple* tuple = refusal->tuple;
+  if (entry == NULL) {
+    struct fl_target_key key = {.ip = tuple->remote.ip, .port = 0};
+    const struct fl_target* caller = bpf_map_lookup_elem(&m_targets, &key);
+    if (caller != NULL && caller->owner != 0) { /* no call: a segment behind a connection of this node that has ended */
+      return dropped(refusal->reason);
+    }
+  }
+  __u64 now = bpf_ktime_get_ns();
+  struct fl_flow flow = {
+      .opened_ns = now,
+      .ended_ns = now,
+      .source_netns = entry != NULL ? entry->source_netns : 0,
+      .destination_netns = fl_netns,
+      .source = tuple->remote,
+      .dialled = tuple->local,
+      .destination = tuple->local,
+      .identity = entry != NULL ? entry->identity : 0,
+      .policy = refusal->policy,
+      .reason = refusal->reason,
+      .in_mesh = true,
+  };
+  fl_flow_send(&flow);
+  return dropped(refusal->reason);
+}
+
 static __always_inline int judge(const struct fl_tuple* tuple, const struct fl_connection* entry) {
   struct fl_subject subject = {
       .identity = entry != NULL ? entry->identity : 0,
       .ip = &tuple->remote.ip,
       .port = tuple->local.port,
   };
-  if (!fl_pod_allows(fl_netns, &subject)) {
-    return dropped(FL_REASON_STEER_DENIED);
+  __u32 policy;
+  if (!fl_pod_allows(fl_netns, &subject, &policy)) {
+    struct refusal denied = {.tuple = tuple, .entry = entry, .reason = FL_REASON_STEER_DENIED, .policy = policy};
+    return refuse(&denied);
   }
   return passed(entry != NULL ? FL_REASON_STEER_PASS : FL_REASON_STEER_UNTRUSTED_PASS);
 }
@@ -96,7 +135,8 @@ int steer(struct bpf_sk_lookup* ctx) {
     return passed(FL_REASON_STEER_PASS);
   }
   if (!network_allows(pod, &tuple, entry)) {
-    return dropped(FL_REASON_STEER_NETWORK_DENIED);
+    struct refusal denied = {.tuple = &tuple, .entry = entry, .reason = FL_REASON_STEER_NETWORK_DENIED};
+    return refuse(&denied);
   }
   if (pod->mode == FL_MODE_SIDECAR) {
     return to_listener(ctx, FL_MODE_SIDECAR);
@@ -106,7 +146,8 @@ int steer(struct bpf_sk_lookup* ctx) {
     return to_listener(ctx, FL_MODE_NODE);
   }
   if (target != NULL && target->protocol == FL_PROTOCOL_DENY) {
-    return dropped(FL_REASON_L7_ON_OPAQUE);
+    struct refusal denied = {.tuple = &tuple, .entry = entry, .reason = FL_REASON_L7_ON_OPAQUE};
+    return refuse(&denied);
   }
   return judge(&tuple, entry);
 }

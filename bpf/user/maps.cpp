@@ -156,6 +156,8 @@ Result<Maps> Maps::open(const PinDir& pins) {
   places.put("m_sockets", maps.sockets);
   places.put("m_listeners", maps.listeners);
   places.put("m_counters", maps.counters);
+  places.put("m_flows", maps.flows);
+  places.put("m_traffic", maps.traffic);
   if (auto status = places.status(); !status) {
     return std::unexpected(status.error());
   }

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "bpf/abi/connection.h"
+#include "bpf/abi/flow.h"
 #include "bpf/abi/policy.h"
 #include "bpf/abi/workload.h"
 #include "bpf/user/map.h"
 #include "bpf/user/pins.h"
 #include "bpf/user/program.h"
+#include "bpf/user/ring.h"
 #include "userspace-proxy/base/error.h"
 
 #include <map>
@@ -28,6 +30,8 @@ struct Maps {
   Map<int, fl_socket> sockets;               // the same
   Map<fl_listener_key, uint64_t> listeners;  // written: a descriptor; read: a socket cookie
   CounterMap counters;
+  Ring<fl_flow> flows;
+  Map<fl_traffic_key, fl_traffic> traffic;
 
   // By name, for the objects that share them. The descriptors belong to the members above.
   std::map<std::string, int, std::less<>> descriptors;

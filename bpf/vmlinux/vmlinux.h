@@ -41,6 +41,7 @@ enum bpf_map_type {
   BPF_MAP_TYPE_LPM_TRIE = 11,
   BPF_MAP_TYPE_SOCKHASH = 18,
   BPF_MAP_TYPE_SK_STORAGE = 24,
+  BPF_MAP_TYPE_RINGBUF = 27,
 };
 
 /* Map updates and creation. */
@@ -55,6 +56,15 @@ enum {
 };
 enum {
   BPF_SK_STORAGE_GET_F_CREATE = 1U << 0,
+};
+
+/* Ring buffers. */
+enum {
+  BPF_RB_NO_WAKEUP = 1U << 0,
+  BPF_RB_FORCE_WAKEUP = 1U << 1,
+};
+enum {
+  BPF_RB_AVAIL_DATA = 0,
 };
 
 enum sk_action {
@@ -72,6 +82,7 @@ enum {
   BPF_SOCK_OPS_STATE_CB_FLAG = 1 << 2,
 };
 enum {
+  BPF_TCP_ESTABLISHED = 1,
   BPF_TCP_CLOSE = 7,
 };
 
@@ -234,3 +245,56 @@ struct bpf_sockopt {
 	__s32	optlen;
 	__s32	retval;
 };
+
+/* Internal to the kernel: fields in use only, found by relocation. */
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+  __s64 counter;
+} atomic64_t;
+
+struct in6_addr {
+  union {
+    __be32 u6_addr32[4];
+  } in6_u;
+};
+
+struct sock_common {
+  __be32 skc_daddr;
+  __be32 skc_rcv_saddr;
+  __be16 skc_dport;
+  __u16 skc_num;
+  short unsigned int skc_family;
+  struct in6_addr skc_v6_daddr;
+  struct in6_addr skc_v6_rcv_saddr;
+  atomic64_t skc_cookie;
+  unsigned long skc_flags; /* bits of enum sock_flags */
+};
+
+struct sock {
+  struct sock_common __sk_common;
+};
+
+enum sock_flags {
+  SOCK_DEAD,
+  SOCK_DONE, /* a FIN has come */
+};
+
+struct tcp_sock {
+  __u64 bytes_received; /* counts a FIN as one */
+  __u64 bytes_sent;     /* payload, retransmissions included */
+  __u64 bytes_retrans;
+};
+
+struct bpf_iter_meta {
+  struct seq_file* seq;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+  struct bpf_iter_meta* meta;
+  struct bpf_map* map;
+  struct sock* sk;
+  void* value;
+};
+
+#pragma clang attribute pop

@@ -42,4 +42,17 @@ NetworkDecision judge_network(const config::Workload& source, const config::Work
                                      .port_names = names_of(destination)});
 }
 
+NetworkDecision judge_network_arrival(const config::Snapshot& snapshot, const IpAddress& caller,
+                                      const config::Workload& destination, const SocketAddress& endpoint) {
+  if (destination.ingress.policies.empty()) {
+    return {};
+  }
+  const config::Workload* const pod = snapshot.workload_by_ip(caller);
+  const bool is_ours = pod != nullptr && pod->netns != 0 && pod->mode != config::Mode::kOff;
+  return from(destination.ingress, {.peer_class = pod != nullptr && !is_ours ? pod->peer_class : 0,
+                                    .peer_ip = caller,
+                                    .port = endpoint.port,
+                                    .port_names = names_of(&destination)});
+}
+
 }  // namespace fairlead::plan

@@ -17,4 +17,9 @@ struct NetworkDecision {
 NetworkDecision judge_network(const config::Workload& source, const config::Workload* destination,
                               const SocketAddress& endpoint);
 
+// Whether `destination` takes a connection to its `endpoint` from a caller that is known by its address alone: no pod
+// that this node serves.
+NetworkDecision judge_network_arrival(const config::Snapshot& snapshot, const IpAddress& caller,
+                                      const config::Workload& destination, const SocketAddress& endpoint);
+
 }  // namespace fairlead::plan

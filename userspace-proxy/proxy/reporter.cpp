@@ -1,14 +1,14 @@
 #include "userspace-proxy/proxy/reporter.h"
 
+#include "userspace-proxy/report/labels.h"
+
 namespace fairlead::proxy {
 namespace {
 
 using telemetry::Path;
 
-constexpr std::string_view kUnknown = "unknown";
-constexpr uint8_t kSourceSide = 1, kDestinationSide = 2;
-
-std::string_view or_unknown(std::string_view text) { return text.empty() ? kUnknown : text; }
+constexpr uint8_t kSourceSide = static_cast<uint8_t>(report::Side::kSource);
+constexpr uint8_t kDestinationSide = static_cast<uint8_t>(report::Side::kDestination);
 
 // Which of Istio's two reporters this proxy speaks for.
 uint8_t sides_of(const Subject& subject) {
@@ -23,64 +23,12 @@ const config::Workload* destination_of(const Subject& subject) {
   return subject.plan.destination != nullptr ? subject.plan.destination : subject.ends.destination;
 }
 
-// Labels need storage for "spiffe://" + principal.
-struct LabelStorage {
-  std::string source_principal, destination_principal;
-};
-
-std::string spiffe(const policy::Identity* identity) {
-  return identity == nullptr || identity->id == 0 ? std::string(kUnknown) : "spiffe://" + identity->principal;
-}
-
-telemetry::BasicCommonLabels<std::string_view> labels_of(const Subject& subject, uint8_t side, LabelStorage& storage) {
-  telemetry::BasicCommonLabels<std::string_view> labels;
-  const bool at_source = side == kSourceSide;
-  labels.reporter = at_source ? "source" : "destination";
-  labels.source_workload = labels.source_canonical_service = labels.source_canonical_revision = kUnknown;
-  labels.source_workload_namespace = labels.source_app = labels.source_version = labels.source_cluster = kUnknown;
-  labels.destination_workload = labels.destination_workload_namespace = labels.destination_app = kUnknown;
-  labels.destination_version = labels.destination_canonical_service = labels.destination_canonical_revision = kUnknown;
-  labels.destination_cluster = labels.destination_service = labels.destination_service_name = kUnknown;
-  labels.destination_service_namespace = kUnknown;
-  if (const config::Workload* const source = subject.ends.source; source != nullptr) {
-    labels.source_workload = or_unknown(source->workload_name);
-    labels.source_workload_namespace = source->ns;
-    labels.source_canonical_service = or_unknown(source->canonical_service);
-    labels.source_canonical_revision = or_unknown(source->canonical_revision);
-    labels.source_app = or_unknown(source->app);
-    labels.source_version = or_unknown(source->version);
-    labels.source_cluster = or_unknown(source->cluster);
-  }
-  storage.source_principal = spiffe(subject.ends.caller.identity);
-  labels.source_principal = storage.source_principal;
-  const config::Workload* const destination = destination_of(subject);
-  storage.destination_principal = spiffe(destination == nullptr ? nullptr : &destination->identity);
-  labels.destination_principal = storage.destination_principal;
-  if (destination != nullptr) {
-    labels.destination_workload = or_unknown(destination->workload_name);
-    labels.destination_workload_namespace = destination->ns;
-    labels.destination_canonical_service = or_unknown(destination->canonical_service);
-    labels.destination_canonical_revision = or_unknown(destination->canonical_revision);
-    labels.destination_app = or_unknown(destination->app);
-    labels.destination_version = or_unknown(destination->version);
-    labels.destination_cluster = or_unknown(destination->cluster);
-  }
-  if (const config::Service* const service = subject.plan.service; service != nullptr) {
-    labels.destination_service = service->host;
-    labels.destination_service_name = service->name;
-    labels.destination_service_namespace = service->ns;
-  } else {
-    // Unknown hosts: the client side falls back to the Host header, the inbound side does not (config docs, metrics).
-    labels.destination_service_name = at_source ? "PassthroughCluster" : "InboundPassthroughCluster";
-    if (at_source && !subject.authority.empty()) {
-      labels.destination_service = subject.authority;
-    }
-    if (destination != nullptr) {
-      labels.destination_service_namespace = destination->ns;
-    }
-  }
-  labels.connection_security_policy = at_source ? kUnknown : "none";
-  return labels;
+report::EndFacts facts_of(const Subject& subject) {
+  return {.source = subject.ends.source,
+          .source_identity = subject.ends.caller.identity,
+          .destination = destination_of(subject),
+          .service = subject.plan.service,
+          .authority = subject.authority};
 }
 
 Path path_of(const Subject& subject, telemetry::RecordKind kind) {
@@ -128,9 +76,9 @@ Reporter::Pair<telemetry::HttpSeries> Reporter::http_series(const Subject& subje
     if ((key.sides & side) == 0) {
       continue;
     }
-    LabelStorage storage;
+    report::LabelStorage storage;
     telemetry::HttpLabels labels;
-    labels.common = labels_of(subject, side, storage);
+    labels.common = report::labels_of<std::string_view>(facts_of(subject), static_cast<report::Side>(side), storage);
     labels.common.request_protocol = "http";
     labels.common.response_flags = text_of(outcome.reason).flag;
     labels.response_code = outcome.status;
@@ -163,9 +111,9 @@ Reporter::Pair<telemetry::TcpSeries> Reporter::tcp_series(const Subject& subject
     if ((key.sides & side) == 0) {
       continue;
     }
-    LabelStorage storage;
+    report::LabelStorage storage;
     telemetry::TcpLabels labels;
-    labels.common = labels_of(subject, side, storage);
+    labels.common = report::labels_of<std::string_view>(facts_of(subject), static_cast<report::Side>(side), storage);
     labels.common.request_protocol = "tcp";
     labels.common.response_flags = "-";
     (side == kSourceSide ? pair.source : pair.destination) = arena_->tcp(labels);

@@ -49,9 +49,9 @@ constexpr std::array<Family<HttpSeries>, 4> kHttpFamilies = {{
 }};
 
 constexpr std::array<Family<TcpSeries>, 4> kTcpFamilies = {{
-    {"istio_tcp_connections_opened_total", "counter", "Proxied TCP connections opened.",
+    {"istio_tcp_connections_opened_total", "counter", "TCP connections opened.",
      write_counter<TcpSeries, &TcpSeries::opened>},
-    {"istio_tcp_connections_closed_total", "counter", "Proxied TCP connections closed.",
+    {"istio_tcp_connections_closed_total", "counter", "TCP connections closed.",
      write_counter<TcpSeries, &TcpSeries::closed>},
     {"istio_tcp_sent_bytes_total", "counter", "Bytes sent to the downstream of TCP connections.",
      write_counter<TcpSeries, &TcpSeries::sent_bytes>},
@@ -100,6 +100,16 @@ void SeriesSum::add(const SeriesSnapshot& snapshot) {
     tcp_[labels_of(labels)] += values;
   }
   overflow_ += snapshot.series_overflow;
+}
+
+void SeriesSum::add(const SeriesSum& other) {
+  for (const auto& [labels, series] : other.http_) {
+    http_[labels] += series;
+  }
+  for (const auto& [labels, series] : other.tcp_) {
+    tcp_[labels] += series;
+  }
+  overflow_ += other.overflow_;
 }
 
 std::string SeriesSum::text() const {

@@ -14,6 +14,7 @@ namespace fairlead::telemetry {
 class SeriesSum {
  public:
   void add(const SeriesSnapshot& snapshot);
+  void add(const SeriesSum& other);
   // All of PrometheusText. Some 70 KiB per HTTP series: for tests and few series.
   [[nodiscard]] std::string text() const;
 

@@ -106,6 +106,8 @@ std::string_view name_of(Path path) {
       return "sidecar_outbound";
     case Path::kSidecarInbound:
       return "sidecar_inbound";
+    case Path::kKernel:
+      return "kernel";
     case Path::kNodeInbound:
       return "node_inbound";
   }

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+ *
+ * Records and sums of connections (bpf/abi/flow.h).
+ */
+#pragma once
+
+#include "bpf/lib/addr.bpf.h"
+#include "bpf/lib/count.bpf.h"
+#include "bpf/lib/tuple.bpf.h"
+
+/* The agent looks by itself some times a second; it is woken only where records pile up. */
+#define FL_FLOWS_WAKE (1 << 17)
+
+static __always_inline void fl_flow_send(struct fl_flow* flow) {
+  bool many = bpf_ringbuf_query(&m_flows, BPF_RB_AVAIL_DATA) > FL_FLOWS_WAKE;
+  if (bpf_ringbuf_output(&m_flows, flow, sizeof(*flow), many ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP) != 0) {
+    fl_count_at(FL_COUNTER_FLOWS_LOST);
+  }
+}
+
+/* Payload bytes, as the socket counts them. */
+static __always_inline void fl_flow_bytes(const struct tcp_sock* tcp, bool fin_came, const struct fl_socket* socket,
+                                          struct fl_flow* flow) {
+  __u64 out = tcp->bytes_sent - tcp->bytes_retrans;
+  __u64 in = tcp->bytes_received - (fin_came && tcp->bytes_received != 0 ? 1 : 0);
+  flow->sent = socket->is_source ? out : in;
+  flow->received = socket->is_source ? in : out;
+}
+
+/* What a socket's storage knows of its connection. `tuple`: as the socket sees it. */
+static __always_inline void fl_flow_fill(const struct fl_socket* socket, const struct fl_tuple* tuple,
+                                         struct fl_flow* flow) {
+  flow->opened_ns = socket->opened_ns;
+  flow->source_netns = socket->source_netns;
+  flow->destination_netns = socket->destination_netns;
+  flow->source = socket->is_source ? tuple->local : tuple->remote;
+  flow->dialled = socket->original;
+  flow->destination = socket->is_source ? tuple->remote : tuple->local;
+  flow->identity = socket->identity;
+  flow->policy = socket->policy;
+  flow->reporters = socket->reporters;
+  flow->established = socket->established;
+  flow->in_mesh = socket->in_mesh;
+}
+
+/* Adds an ended connection to the sums. */
+static __always_inline void fl_traffic_add(const struct fl_flow* flow) {
+  struct fl_traffic_key key;
+  fl_traffic_key_of(flow, &key);
+  struct fl_traffic* sum = bpf_map_lookup_elem(&m_traffic, &key);
+  if (sum == NULL) {
+    struct fl_traffic none = {};
+    bpf_map_update_elem(&m_traffic, &key, &none, BPF_NOEXIST); /* another CPU may have been first: as good */
+    sum = bpf_map_lookup_elem(&m_traffic, &key);
+  }
+  if (sum == NULL) {
+    fl_count_at(FL_COUNTER_TRAFFIC_LOST);
+    return;
+  }
+  __sync_fetch_and_add(&sum->closed, 1);
+  __sync_fetch_and_add(&sum->sent, flow->sent);
+  __sync_fetch_and_add(&sum->received, flow->received);
+}
