@@ -174,8 +174,8 @@ Status Agent::open_front() {
                         .addresses = {},
                         .features = features_,
                         .started = std::chrono::system_clock::now()};
-  front_ = std::make_unique<Front>(Front::Parts{*loop_, *registry_, *fleet_, *datapath_, *modes_, *reconciler_, *flows_},
-                                   std::move(facts));
+  front_ = std::make_unique<Front>(
+      Front::Parts{*loop_, *registry_, *fleet_, *datapath_, *modes_, *reconciler_, *flows_}, std::move(facts));
   return front_->open({run_dir_->socket_path(), options_.metrics, options_.ready, options_.admin});
 }
 

@@ -23,8 +23,7 @@ std::vector<fl_flow> open_or_none(const kernel::Datapath& datapath) {
 }  // namespace
 
 KernelFlows::KernelFlows(Parts parts)
-    : parts_(parts),
-      piled_up_(parts.loop.watch(parts.datapath.flows_fd(), EPOLLIN, [this](uint32_t) { collect(); })) {
+    : parts_(parts), piled_up_(parts.loop.watch(parts.datapath.flows_fd(), EPOLLIN, [this](uint32_t) { collect(); })) {
   look();
 }
 
@@ -34,7 +33,9 @@ void KernelFlows::look() {
 }
 
 void KernelFlows::collect() {
-  records_.add(parts_.datapath.take_flows(), directory_, parts_.datapath.policy_names());
+  if (directory_.snapshot() != nullptr) {  // before, nobody could be named: what was left for us waits
+    records_.add(parts_.datapath.take_flows(), directory_, parts_.datapath.policy_names());
+  }
 }
 
 void KernelFlows::in_force(std::shared_ptr<const config::Snapshot> snapshot) {

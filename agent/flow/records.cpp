@@ -37,8 +37,7 @@ telemetry::RecordOwned Records::record_of(const fl_flow& flow, const Directory& 
   record.kind = telemetry::RecordKind::kTcp;
   record.path = telemetry::Path::kKernel;
   record.reason = static_cast<Reason>(flow.reason);
-  record.start_unix_ns =
-      static_cast<int64_t>(flow.opened_ns) + now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
+  record.start_unix_ns = static_cast<int64_t>(flow.opened_ns) + now_ns(CLOCK_REALTIME) - now_ns(CLOCK_MONOTONIC);
   record.duration_ns = flow.ended_ns > flow.opened_ns ? flow.ended_ns - flow.opened_ns : 0;
   record.bytes_received = flow.sent;
   record.bytes_sent = flow.received;
@@ -57,8 +56,9 @@ telemetry::RecordOwned Records::record_of(const fl_flow& flow, const Directory& 
   }
   const bool by_network = record.reason == Reason::NETWORK_DENIED || record.reason == Reason::STEER_NETWORK_DENIED;
   if (by_network && directory.snapshot() != nullptr) {
-    record.policy = refusing_policy(subject, record.client, record.upstream.ip.is_none() ? record.destination : record.upstream,
-                                    *directory.snapshot());
+    record.policy =
+        refusing_policy(subject, record.client, record.upstream.ip.is_none() ? record.destination : record.upstream,
+                        *directory.snapshot());
   }
   if (const auto ours = ending_.find(flow.cookie); flow.cookie != 0 && ours != ending_.end()) {
     record.reason = ours->second.reason;

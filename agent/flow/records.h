@@ -1,5 +1,5 @@
-// Records of connections on the kernel path: taken out of the ring buffer, named, and kept for whoever asks. Main thread
-// only.
+// Records of connections on the kernel path: taken out of the ring buffer, named, and kept for whoever asks. Main
+// thread only.
 #pragma once
 
 #include "agent/flow/rejudge.h"
@@ -41,7 +41,7 @@ class Records {
                                                  const PolicyNames& names);
 
   std::deque<telemetry::RecordOwned> kept_;
-  uint64_t first_ = 0;  // number of kept_.front()
+  uint64_t first_ = 0;                              // number of kept_.front()
   std::unordered_map<uint64_t, Objection> ending_;  // by cookie
 };
 

@@ -1,5 +1,5 @@
-// Who is meant by what the kernel tells of a connection (bpf/abi/flow.h): its cookies, addresses and numbers against the
-// snapshot. Value types; main thread only.
+// Who is meant by what the kernel tells of a connection (bpf/abi/flow.h): its cookies, addresses and numbers against
+// the snapshot. Value types; main thread only.
 #pragma once
 
 #include "bpf/abi/flow.h"

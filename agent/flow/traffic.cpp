@@ -16,10 +16,7 @@ telemetry::TcpLabelsOwned labels(const Subject& subject, report::Side side) {
 
 // Sent is towards the downstream, which is the source.
 telemetry::TcpSeries series_of(const fl_traffic& ended) {
-  return {.opened = ended.closed,
-          .closed = ended.closed,
-          .sent_bytes = ended.received,
-          .received_bytes = ended.sent};
+  return {.opened = ended.closed, .closed = ended.closed, .sent_bytes = ended.received, .received_bytes = ended.sent};
 }
 
 void keep_greater(telemetry::TcpSeries& series, const telemetry::TcpSeries& now) {

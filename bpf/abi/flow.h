@@ -13,21 +13,21 @@
 
 /* Ring buffer m_flows: a connection that was refused or has ended. The same form lists the open ones (progs/open). */
 struct fl_flow {
-  __u64 opened_ns; /* connect(), or the SYN's arrival where the source is not of this node */
-  __u64 ended_ns;  /* 0: open */
-  __u64 cookie;    /* of the socket that this node watches: the connecting one if it is here; 0: refused before there
-                      was a connection */
-  __u64 source_netns;      /* cookie; 0: nobody of this node */
-  __u64 destination_netns; /* cookie; 0: nobody of this node */
+  __u64 opened_ns;    /* connect(), or the SYN's arrival where the source is not of this node */
+  __u64 ended_ns;     /* 0: open */
+  __u64 cookie;       /* of the socket that this node watches: the connecting one if it is here; 0: refused before there
+                         was a connection */
+  __u64 source_netns; /* cookie; 0: nobody of this node */
+  __u64 destination_netns;        /* cookie; 0: nobody of this node */
   struct fl_sockaddr source;      /* port 0: not known yet, refused at connect() */
   struct fl_sockaddr dialled;     /* before a rewrite */
   struct fl_sockaddr destination; /* the endpoint; none: refused before one was chosen */
-  __u32 identity; /* of the source; 0: none known */
-  __u64 sent;     /* payload bytes from the source to the destination */
-  __u64 received; /* and back */
-  __u32 policy;   /* fl_verdict.policy of the decision; 0: none */
-  __u8 reason;    /* enum fl_reason */
-  __u8 reporters; /* FL_REPORT_*; 0: refused */
+  __u32 identity;                 /* of the source; 0: none known */
+  __u64 sent;                     /* payload bytes from the source to the destination */
+  __u64 received;                 /* and back */
+  __u32 policy;                   /* fl_verdict.policy of the decision; 0: none */
+  __u8 reason;                    /* enum fl_reason */
+  __u8 reporters;                 /* FL_REPORT_*; 0: refused */
   __u8 established;
   __u8 in_mesh; /* the destination is a service or pod that the agent knows */
 };

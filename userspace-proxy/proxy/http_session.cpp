@@ -4,6 +4,7 @@
 #include "userspace-proxy/io/wait.h"
 #include "userspace-proxy/proxy/exchange.h"
 #include "userspace-proxy/proxy/limits.h"
+#include "userspace-proxy/proxy/passage.h"
 #include "userspace-proxy/proxy/tcp_session.h"
 #include "userspace-proxy/proxy/worker.h"
 
@@ -37,6 +38,12 @@ void HttpSession::pod_gone(uint64_t netns) {
     upstream_.socket->cancel();
   } else if (arrival_.netns == netns) {
     client_.cancel();
+  }
+}
+
+void HttpSession::configured(const SnapshotPin& snapshot) {
+  if (upstream_.passage != nullptr) {
+    upstream_.passage->judge_again(snapshot);
   }
 }
 

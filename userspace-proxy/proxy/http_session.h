@@ -27,6 +27,7 @@ class HttpSession final : public Session {
   io::Task<void> run();
   void drain() override;
   void pod_gone(uint64_t netns) override;
+  void configured(const SnapshotPin& snapshot) override;
 
  private:
   friend struct Exchange;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "userspace-proxy/io/socket.h"
+#include "userspace-proxy/proxy/snapshot_pin.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -11,10 +12,13 @@ namespace fairlead::proxy {
 
 class SessionList;
 
-// The upstream socket that a session uses now, and the namespace that it lives in: for pod_gone.
+class Passage;
+
+// What a session has open upstream now.
 struct UpstreamNow {
   io::Socket* socket = nullptr;  // null: none
-  uint64_t netns = 0;
+  uint64_t netns = 0;            // the namespace that it lives in: for pod_gone
+  Passage* passage = nullptr;    // null: judged per request
 };
 
 // One served connection: what the worker may do to it from outside.
@@ -29,6 +33,8 @@ class Session {
   virtual void drain() = 0;
   // The pod is gone: end now if a socket of this session lives in that namespace.
   virtual void pod_gone(uint64_t netns) = 0;
+  // The worker has another snapshot: end now if what was decided once for the whole connection is void.
+  virtual void configured(const SnapshotPin& snapshot) = 0;
 
  private:
   friend class SessionList;

@@ -1,6 +1,7 @@
 #include "userspace-proxy/proxy/tcp_session.h"
 
 #include "userspace-proxy/base/log.h"
+#include "userspace-proxy/proxy/passage.h"
 #include "userspace-proxy/proxy/worker.h"
 
 namespace fairlead::proxy {
@@ -27,15 +28,9 @@ Reason admit(Worker& worker, const Arrival& arrival, const config::Snapshot& sna
   if (!subject.plan.judge) {
     return Reason::NONE;
   }
-  // An HTTP port with an HTTP/2 preface: rules with HTTP facts cannot be judged, so nothing may pass.
-  const config::WorkloadPort* const port = subject.plan.destination->port(subject.plan.endpoint.port);
-  if (port != nullptr && (port->protocol == config::Protocol::kHttp || port->refuse_opaque) &&
-      plan::needs_http(*subject.plan.destination)) {
-    return Reason::L7_ON_OPAQUE;
-  }
-  const auto decision = plan::judge(*subject.plan.destination, subject.plan.endpoint, subject.ends.caller, nullptr);
-  subject.policy = decision.policy;
-  return decision.allowed ? Reason::NONE : Reason::RBAC_DENIED;
+  const Judgement judgement = judge_bytes(*subject.plan.destination, subject.plan.endpoint, subject.ends.caller);
+  subject.policy = judgement.policy;
+  return judgement.reason;
 }
 
 // Bytes are reported while they flow (Istio: every 5 s), so that long connections show.
@@ -79,6 +74,7 @@ io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::StreamEnd 
   Outcome outcome;
   outcome.start_unix_ns = loop.unix_ns();
   ByteCounts counts;
+  Passage passage(arrival, subject.plan, client_end.socket);
   outcome.reason = admit(worker, arrival, *snapshot, subject);
   worker.reporter().tcp_opened(subject);
   if (outcome.reason != Reason::NONE) {
@@ -95,10 +91,16 @@ io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::StreamEnd 
       outcome.reason = Reason::UPSTREAM_CONNECT_FAILED;
       client_end.socket.reset_on_close();
     } else {
-      upstream_now = {.socket = &upstream->socket, .netns = plan.netns};
+      upstream_now = {.socket = &upstream->socket, .netns = plan.netns, .passage = &passage};
       const Progress progress(worker, subject, counts);
       outcome.reason = co_await pump_bytes(client_end, {upstream->socket, upstream->in}, kTcpIdleNs, counts);
       upstream_now = {};
+      if (passage.objection().reason != Reason::NONE) {
+        outcome.reason = passage.objection().reason;
+        subject.policy = passage.objection().policy;
+        client_end.socket.reset_on_close();
+        upstream->socket.reset_on_close();
+      }
     }
     worker.endpoint_released(plan.endpoint);
   }
@@ -129,6 +131,12 @@ void TcpSession::drain() {}
 void TcpSession::pod_gone(uint64_t netns) {
   if (arrival_.netns == netns || (upstream_.socket != nullptr && upstream_.netns == netns)) {
     client_.cancel();
+  }
+}
+
+void TcpSession::configured(const SnapshotPin& snapshot) {
+  if (upstream_.passage != nullptr) {
+    upstream_.passage->judge_again(snapshot);
   }
 }
 

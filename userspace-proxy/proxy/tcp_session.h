@@ -25,6 +25,7 @@ class TcpSession final : public Session {
   io::Task<void> run();
   void drain() override;
   void pod_gone(uint64_t netns) override;
+  void configured(const SnapshotPin& snapshot) override;
 
  private:
   Worker& worker_;

@@ -158,6 +158,7 @@ void Worker::take_snapshot(const broker::Received& received) {
   }
   snapshot_ = SnapshotPin(std::move(*snapshot));
   reporter_.forget();
+  sessions_.for_each([this](Session& session) { session.configured(snapshot_); });
   channel_.send({.type = broker::Type::kSnapshotApplied, .number = generation});
 }
 
