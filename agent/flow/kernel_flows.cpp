@@ -46,30 +46,30 @@ void KernelFlows::in_force(std::shared_ptr<const config::Snapshot> snapshot) {
 }
 
 void KernelFlows::end_forbidden() {
-  std::map<uint64_t, std::vector<fl_flow>> forbidden;  // by the namespace of the watched socket
+  std::map<const workload::LocalPod*, std::vector<fl_flow>> forbidden;  // by the pod of the watched socket
   for (const fl_flow& open : open_or_none(parts_.datapath)) {
+    const workload::LocalPod* const pod = parts_.registry.find(netns_of_socket(open));
+    if (pod == nullptr) {
+      continue;
+    }
     if (auto objection = objection_to(*directory_.snapshot(), open)) {
       ++ended_[objection->reason];
       records_.expect_end(open.cookie, std::move(*objection));
-      forbidden[netns_of_socket(open)].push_back(open);
+      forbidden[pod].push_back(open);
     }
   }
-  for (const auto& [netns, flows] : forbidden) {
-    end_in(netns, flows);
+  for (const auto& [pod, flows] : forbidden) {
+    end_in(*pod, flows);
   }
 }
 
-void KernelFlows::end_in(uint64_t netns, const std::vector<fl_flow>& flows) {
-  const workload::LocalPod* const pod = parts_.registry.find(netns);
-  if (pod == nullptr) {
-    return;
-  }
-  const auto ended = end_connections(parts_.door, pod->netns.get(), flows);
+void KernelFlows::end_in(const workload::LocalPod& pod, const std::vector<fl_flow>& flows) {
+  const auto ended = end_connections(parts_.door, pod.netns.get(), flows);
   if (!ended) {
-    log::error("pod {}: connections that a policy forbids now stay open: {}", pod->uid, ended.error().message());
+    log::error("pod {}: connections that a policy forbids now stay open: {}", pod.uid, ended.error().message());
     return;
   }
-  log::info("pod {}: {} connections ended, which a policy forbids now", pod->uid, *ended);
+  log::info("pod {}: {} connections ended, which a policy forbids now", pod.uid, *ended);
 }
 
 telemetry::RecordBatch KernelFlows::records(Records::Follower& follower) {

@@ -49,7 +49,7 @@ class KernelFlows {
 
   void look();
   void end_forbidden();
-  void end_in(uint64_t netns, const std::vector<fl_flow>& flows);
+  void end_in(const workload::LocalPod& pod, const std::vector<fl_flow>& flows);
 
   Parts parts_;
   Directory directory_;

@@ -37,30 +37,39 @@ TEST(CheckCounters, WantsNothingCountedWithoutTheMesh) {
 }
 
 TEST(CheckCounters, WantsTheKernelPathToHaveItsConnectionsAndNoProxyARequest) {
-  EXPECT_TRUE(check_counters({Path::kNodeKernel, kHttp64}, {.kernel_path = 65}, 1000));
-  EXPECT_FALSE(check_counters({Path::kNodeKernel, kHttp64}, {.kernel_path = 63}, 1000));
+  const Counters enough{.tcp_source = 65, .tcp_destination = 65, .kernel_path = 65};
+  EXPECT_TRUE(check_counters({Path::kNodeKernel, kHttp64}, enough, 1000));
+  for (uint64_t Counters::* const count : {&Counters::tcp_source, &Counters::tcp_destination, &Counters::kernel_path}) {
+    Counters few = enough;
+    few.*count = 63;
+    EXPECT_FALSE(check_counters({Path::kNodeKernel, kHttp64}, few, 1000));
+  }
   EXPECT_FALSE(check_counters({Path::kNodeKernel, kHttp64}, proxied(1000, 64), 1000));
 }
 
-TEST(CheckCounters, WantsTcpConnectionsAtTheSidecarsOnly) {
+TEST(CheckCounters, WantsATcpConnectionToldOfOnceAtEitherEnd) {
   EXPECT_TRUE(check_counters({Path::kSidecarPair, kTcp}, {.tcp_source = 1, .tcp_destination = 1, .to_proxy = 1}, 9));
   EXPECT_FALSE(check_counters({Path::kSidecarPair, kTcp}, {.tcp_source = 1, .to_proxy = 1}, 9));
-  EXPECT_TRUE(check_counters({Path::kNodeToSidecar, kTcp}, {.tcp_destination = 1, .kernel_path = 1}, 9));
+  EXPECT_TRUE(
+      check_counters({Path::kNodeToSidecar, kTcp}, {.tcp_source = 1, .tcp_destination = 1, .kernel_path = 1}, 9));
+  EXPECT_FALSE(
+      check_counters({Path::kNodeToSidecar, kTcp}, {.tcp_source = 1, .tcp_destination = 2, .kernel_path = 1}, 9));
   EXPECT_FALSE(check_counters({Path::kNodeKernel, kTcp}, {.tcp_source = 1, .kernel_path = 1}, 9));
 }
 
 TEST(CheckRecords, WantsExactlyTheHalvesThatThePathLeadsThrough) {
   EXPECT_TRUE(check_records({Path::kDirect, kHttp1}, {}));
   EXPECT_FALSE(check_records({Path::kDirect, kHttp1}, {"node_http"}));
-  EXPECT_TRUE(check_records({Path::kNodeKernel, kHttp1}, {}));
+  EXPECT_TRUE(check_records({Path::kNodeKernel, kHttp1}, {"kernel"}));
+  EXPECT_FALSE(check_records({Path::kNodeKernel, kHttp1}, {"kernel", "node_http"}));
   EXPECT_TRUE(check_records({Path::kNodeHttp, kHttp1}, {"node_http"}));
   EXPECT_TRUE(check_records({Path::kSidecarPair, kHttp1}, {"sidecar_outbound", "sidecar_inbound"}));
   EXPECT_FALSE(check_records({Path::kSidecarPair, kHttp1}, {"sidecar_outbound", "node_inbound"}));
   EXPECT_TRUE(check_records({Path::kNodeToSidecar, kHttp1}, {"node_http", "sidecar_inbound"}));
   EXPECT_FALSE(check_records({Path::kNodeToSidecar, kHttp1}, {"node_http"}));
   EXPECT_TRUE(check_records({Path::kSidecarToNode, kHttp1}, {"sidecar_outbound", "node_inbound"}));
-  EXPECT_TRUE(check_records({Path::kSidecarToNode, kTcp}, {"sidecar_outbound"}));
-  EXPECT_TRUE(check_records({Path::kNodeToSidecar, kTcp}, {"sidecar_inbound"}));
+  EXPECT_TRUE(check_records({Path::kSidecarToNode, kTcp}, {"sidecar_outbound", "kernel"}));
+  EXPECT_TRUE(check_records({Path::kNodeToSidecar, kTcp}, {"kernel", "sidecar_inbound"}));
 }
 
 }  // namespace
