@@ -77,7 +77,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"microhttpd\.h", {"agent/api"}),
     (r"CLI/.*", {"agent", "agent/ctl", f"{UP}/proxy/main.cpp"}),
     (r"nlohmann/.*", {"agent", "agent/host", "agent/model", "agent/workload", "agent/api", "agent/bench", "agent/bench/load", "agent/bench/page", "agent/ctl", f"{UP}/telemetry"}),
-    (r"sys/epoll\.h|sys/timerfd\.h", {f"{UP}/io", "agent", "agent/broker", "agent/api", "agent/source", "agent/bench/load"}),
+    (r"sys/epoll\.h|sys/timerfd\.h", {f"{UP}/io", "agent", "agent/broker", "agent/flow", "agent/api", "agent/source", "agent/bench/load"}),
     (r"regex|iostream|ranges", set()),
 ]
 

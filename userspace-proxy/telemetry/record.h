@@ -12,7 +12,14 @@
 namespace fairlead::telemetry {
 
 enum class RecordKind : uint8_t { kHttp = 1, kTcp = 2 };
-enum class Path : uint8_t { kNodeHttp = 1, kNodeTcp = 2, kSidecarOutbound = 3, kSidecarInbound = 4, kNodeInbound = 5, kKernel = 6 };
+enum class Path : uint8_t {
+  kNodeHttp = 1,
+  kNodeTcp = 2,
+  kSidecarOutbound = 3,
+  kSidecarInbound = 4,
+  kNodeInbound = 5,
+  kKernel = 6
+};
 
 // Text fields longer than this are cut when written.
 inline constexpr size_t kMaxRecordText = 1024;
