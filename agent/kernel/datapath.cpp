@@ -7,34 +7,43 @@
 #include "bpf/user/open_list.h"
 #include "bpf/user/pins.h"
 
+#include <chrono>
 #include <optional>
 #include <utility>
 
 namespace fairlead::kernel {
 namespace {
 
-// Removes what sockets left that closed while sock_ops was not attached. Entries of open connections go too: one that
-// is established needs its entry no more, one that is not yet will be judged as without identity.
-Status sweep_connections(bpf::Maps& maps) {
-  const auto connections = maps.connections.entries();
-  if (!connections) {
-    return std::unexpected(connections.error());
+template <class K, class V>
+Status clear(bpf::Map<K, V>& map) {
+  const auto entries = map.entries();
+  if (!entries) {
+    return std::unexpected(entries.error());
   }
-  for (const auto& [key, entry] : *connections) {
-    if (auto erased = maps.connections.erase(key); !erased) {
-      return std::unexpected(erased.error());
-    }
-  }
-  const auto shares = maps.shares.entries();
-  if (!shares) {
-    return std::unexpected(shares.error());
-  }
-  for (const auto& [netns, share] : *shares) {
-    if (auto erased = maps.shares.erase(netns); !erased) {
+  for (const auto& [key, value] : *entries) {
+    if (auto erased = map.erase(key); !erased) {
       return std::unexpected(erased.error());
     }
   }
   return {};
+}
+
+// Removes what sockets left that closed while sock_ops was not attached. Entries of open connections go too: one that
+// is established needs its entry no more, one that is not yet will be judged as without identity; of what is counted
+// the next tables make new entries.
+Status sweep_connections(bpf::Maps& maps) {
+  Status swept = clear(maps.connections);
+  swept = swept ? clear(maps.shares) : swept;
+  return swept ? clear(maps.loads) : swept;
+}
+
+// A load that is counted anew is told from the one before by a number that no other call has used.
+void number_loads(Tables& tables) {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto epoch = static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()) | 1U;
+  for (auto& [endpoint, load] : tables.loads) {
+    load.epoch = epoch;
+  }
 }
 
 // A hash says E2BIG, an LPM trie ENOSPC.
@@ -116,17 +125,24 @@ Status Datapath::apply(Tables tables) {
   Changes ip_classes(maps.ip_classes, known ? &known->ip_classes : nullptr, tables.ip_classes);
   Changes policy(maps.policy, known ? &known->policy : nullptr, tables.policy);
   Changes network(maps.network, known ? &known->network : nullptr, tables.network);
+  number_loads(tables);
+  Changes slots(maps.slots, known ? &known->slots : nullptr, tables.slots);
+  Changes turns(maps.turns, known ? &known->turns : nullptr, tables.turns, Values::kCounted);
+  Changes loads(maps.loads, known ? &known->loads : nullptr, tables.loads, Values::kCounted);
   Changes backends(maps.backends, known ? &known->backends : nullptr, tables.backends);
   Changes pods(maps.pods, known ? &known->pods : nullptr, tables.pods);
   Changes targets(maps.targets, known ? &known->targets : nullptr, tables.targets);
   // What is named comes before what names it, and goes after it.
   const auto add = [&] {
-    return each([](auto& changes) { return changes.put(); }, ip_classes, policy, network, backends, pods, targets);
+    return each([](auto& changes) { return changes.put(); }, ip_classes, policy, network, slots, turns, loads, backends,
+                pods, targets);
   };
   const auto remove = [&] {
-    return each([](auto& changes) { return changes.remove(); }, targets, pods, backends, network, policy, ip_classes);
+    return each([](auto& changes) { return changes.remove(); }, targets, pods, backends, loads, turns, slots, network,
+                policy, ip_classes);
   };
-  auto done = each([](auto& changes) { return changes.read(); }, ip_classes, policy, network, backends, pods, targets);
+  auto done = each([](auto& changes) { return changes.read(); }, ip_classes, policy, network, slots, turns, loads,
+                   backends, pods, targets);
   if (!done) {
     return done;
   }

@@ -18,6 +18,11 @@ inline bool is_meshed(const config::Workload& workload) {
   return workload.netns != 0 && workload.mode != config::Mode::kOff;
 }
 
+// Cookie of the pod's namespace; 0 for what this node does not serve.
+inline uint64_t owner_of(const config::Workload* workload) {
+  return workload != nullptr && is_meshed(*workload) ? workload->netns : 0;
+}
+
 // What a table of verdicts tells apart, for one list of policies.
 struct Dimensions {
   std::vector<IpClass> classes;

@@ -14,12 +14,16 @@
 
 namespace fairlead::kernel {
 
+// Values that the kernel counts are written once, when their key is new.
+enum class Values : uint8_t { kWanted, kCounted };
+
 template <class K, class V, class Less>
 class Changes {
  public:
   // `known`: what the map holds; null: read it.
-  Changes(bpf::Map<K, V>& map, const std::map<K, V, Less>* known, const std::map<K, V, Less>& wanted)
-      : map_(map), known_(known), wanted_(wanted) {}
+  Changes(bpf::Map<K, V>& map, const std::map<K, V, Less>* known, const std::map<K, V, Less>& wanted,
+          Values values = Values::kWanted)
+      : map_(map), known_(known), wanted_(wanted), values_(values) {}
 
   Status read() {
     if (known_ != nullptr) {
@@ -69,7 +73,7 @@ class Changes {
         remove_.push_back(key);
         continue;
       }
-      if (std::memcmp(&want->second, &value, sizeof(V)) != 0) {
+      if (values_ == Values::kWanted && std::memcmp(&want->second, &value, sizeof(V)) != 0) {
         put_.push_back(&*want);
       }
       ++want;
@@ -82,6 +86,7 @@ class Changes {
   bpf::Map<K, V>& map_;
   const std::map<K, V, Less>* known_;
   const std::map<K, V, Less>& wanted_;
+  const Values values_;
   std::vector<const std::pair<const K, V>*> put_;  // into wanted_
   std::vector<K> remove_;
 };

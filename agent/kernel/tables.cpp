@@ -1,6 +1,6 @@
 #include "agent/kernel/tables.h"
 
-#include "agent/kernel/content_hash.h"
+#include "agent/kernel/balance_tables.h"
 #include "agent/kernel/network_tables.h"
 #include "agent/kernel/policy_tables.h"
 #include "userspace-proxy/base/address.h"
@@ -19,10 +19,6 @@ using config::Protocol;
 using config::Snapshot;
 using config::Workload;
 
-uint64_t owner_of(const Workload* workload) {
-  return workload != nullptr && is_meshed(*workload) ? workload->netns : 0;
-}
-
 fl_protocol pod_protocol(const config::WorkloadPort& port) {
   if (port.refuse_opaque) {
     return FL_PROTOCOL_DENY;
@@ -39,13 +35,14 @@ fl_target plain_target(fl_target_kind kind) {
           .peer_class = 0,
           .kind = static_cast<uint8_t>(kind),
           .protocol = FL_PROTOCOL_TCP,
-          .pad = 0,
-          .pad2 = 0};
+          .balance = FL_BALANCE_RANDOM,
+          .slot_bits = 0,
+          .affinity_s = 0};
 }
 
 class TargetTables {
  public:
-  TargetTables(const Snapshot& snapshot, Tables& out) : snapshot_(snapshot), out_(out), clients_{""} {
+  TargetTables(const Snapshot& snapshot, Tables& out) : snapshot_(snapshot), out_(out), balances_(out), clients_{""} {
     for (const auto& workload : snapshot.workloads()) {
       if (is_meshed(*workload)) {
         clients_.insert(workload->ns);
@@ -72,7 +69,8 @@ class TargetTables {
   }
 
   void add(const config::Service& service) {
-    for (const IpAddress& vip : service.vips) {
+    for (size_t i = 0; i < service.vips.size(); ++i) {
+      const IpAddress& vip = service.vips[i];
       const auto taken = out_.targets.find(target_key(vip, 0));
       if (vip.is_none() || vip.is_loopback() || (taken != out_.targets.end() && taken->second.kind == FL_TARGET_POD)) {
         continue;
@@ -80,7 +78,10 @@ class TargetTables {
       for (const config::ServicePort& port : service.ports) {
         out_.targets.emplace(target_key(vip, port.port), service_target(vip, service, port));
       }
-      out_.targets.emplace(target_key(vip, 0), plain_target(FL_TARGET_NO_PORT));
+      // The other ports of an external address are somebody else's.
+      if (i + service.external_vips < service.vips.size()) {
+        out_.targets.emplace(target_key(vip, 0), plain_target(FL_TARGET_NO_PORT));
+      }
     }
   }
 
@@ -92,11 +93,7 @@ class TargetTables {
     } else if (is_refused(service, port)) {
       target.protocol = FL_PROTOCOL_DENY;
     }
-    const std::vector<fl_backend> backends = backends_of(*port.cluster, vip);
-    if (!backends.empty()) {
-      target.backends = write(backends);
-      target.count = static_cast<uint32_t>(backends.size());
-    }
+    balances_.add(*port.cluster, vip, target);
     return target;
   }
 
@@ -114,31 +111,9 @@ class TargetTables {
             }));
   }
 
-  // Those that a client of the address can reach: a socket of one family cannot be sent to the other.
-  static std::vector<fl_backend> backends_of(const config::Cluster& cluster, const IpAddress& vip) {
-    std::vector<fl_backend> backends;
-    for (const config::Endpoint& endpoint : cluster.endpoints) {
-      if (endpoint.address.ip.is_v4() == vip.is_v4()) {
-        backends.push_back({.owner = owner_of(endpoint.workload), .address = endpoint.address.raw(), .pad = 0});
-      }
-    }
-    return backends;
-  }
-
-  uint64_t write(const std::vector<fl_backend>& backends) {
-    ContentHash hash;
-    for (const fl_backend& backend : backends) {
-      hash.add(backend);
-    }
-    const uint64_t set = hash.wide();  // 64 bits: two contents with one name are not to be expected in any lifetime
-    for (uint32_t i = 0; i < backends.size(); ++i) {
-      out_.backends.emplace(fl_backend_key{.set = set, .index = i, .pad = 0}, backends[i]);
-    }
-    return set;
-  }
-
   const Snapshot& snapshot_;
   Tables& out_;
+  BalanceTables balances_;
   std::set<std::string> clients_;  // namespaces of this node's callers; "" stands for any other
 };
 

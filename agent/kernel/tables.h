@@ -24,6 +24,10 @@ struct Tables {
   std::map<uint64_t, fl_pod> pods;  // by netns cookie
   std::map<fl_target_key, fl_target, ByteLess<fl_target_key>> targets;
   std::map<fl_backend_key, fl_backend, ByteLess<fl_backend_key>> backends;
+  std::map<fl_backend_key, fl_slots, ByteLess<fl_backend_key>> slots;
+  // What the kernel counts by itself: only the keys are configuration, the values are what it begins with.
+  std::map<uint64_t, uint64_t> turns;  // by set
+  std::map<fl_sockaddr, fl_load, ByteLess<fl_sockaddr>> loads;
   std::map<fl_policy_key, fl_verdict, ByteLess<fl_policy_key>> policy;
   std::map<fl_ip_class_key, uint32_t, ByteLess<fl_ip_class_key>> ip_classes;
   // What is there is allowed; the value says nothing.

@@ -29,7 +29,10 @@ struct fl_connection {
   __u64 source_netns;  /* cookie of the netns that the connecting socket lives in (TO_APP: the destination pod's own) */
   __u64 socket_cookie; /* of the connecting socket: only it may end the entry */
   struct fl_sockaddr original; /* OUTBOUND: what the application dialled */
-  struct fl_sockaddr client;   /* TO_APP, PROXIED: the client that the proxy stated; none if it stated none */
+  union {
+    struct fl_sockaddr client; /* TO_APP, PROXIED: the client that the proxy stated; none if it stated none */
+    struct fl_sockaddr kept;   /* OUTBOUND: the endpoint that session affinity keeps; none if there is none */
+  };
   __u32 identity;
   __u8 kind; /* enum fl_connection_kind */
   __u8 pad[3];
@@ -55,18 +58,23 @@ struct fl_socket {
   __u64 source_netns;
   struct fl_sockaddr original;   /* what was dialled before a rewrite */
   struct fl_sockaddr shown_peer; /* what getpeername() and accept() answer; none: the truth */
-  struct fl_sockaddr claim;      /* a proxy's statement of the client, by setsockopt */
+  union {
+    struct fl_sockaddr claim; /* a proxy's statement of the client, by setsockopt */
+    struct fl_sockaddr kept;  /* OUTBOUND: the endpoint that session affinity keeps; none if there is none */
+  };
   __u32 identity;
+  __u32 load_epoch; /* under which m_loads counts this connection; 0: it does not */
   /* Of a connection on the kernel path, for its record (bpf/abi/flow.h): */
   __u32 policy;            /* fl_verdict.policy */
   __u64 destination_netns; /* of the endpoint's pod; 0: nobody of this node */
   __u64 opened_ns;
   __u8 kind;      /* enum fl_connection_kind */
+  __u8 counted;   /* its endpoint was chosen by its load: m_loads shall count this connection */
   __u8 reporters; /* FL_REPORT_*; 0: nobody reports this socket's connection */
   __u8 is_source; /* it is the connecting end */
   __u8 established;
   __u8 in_mesh; /* the destination is known */
-  __u8 pad[3];
+  __u8 pad[2];
 };
 FL_ASSERT_SIZE(struct fl_socket, 104);
 
@@ -78,9 +86,12 @@ FL_ASSERT_SIZE(struct fl_socket, 104);
 struct fl_connection_info {
   __u64 source_netns;          /* 0: not known */
   struct fl_sockaddr original; /* OUTBOUND: what was dialled; else the local address */
-  struct fl_sockaddr client;   /* the client's address out of the table; none where there is no entry */
-  __u32 identity;              /* 0: none */
-  __u8 kind;                   /* enum fl_connection_kind */
+  union {
+    struct fl_sockaddr client; /* the client's address out of the table; none where there is no entry */
+    struct fl_sockaddr kept;   /* OUTBOUND: the endpoint that session affinity keeps; none if there is none */
+  };
+  __u32 identity; /* 0: none */
+  __u8 kind;      /* enum fl_connection_kind */
   __u8 pad[3];
 };
 FL_ASSERT_SIZE(struct fl_connection_info, 56);

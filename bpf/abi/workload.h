@@ -6,6 +6,7 @@
 #pragma once
 
 #include "addr.h"
+#include "balance.h"
 
 enum fl_mode {
   FL_MODE_OFF = 0,
@@ -56,14 +57,15 @@ struct fl_target {
   /* POD without an owner: how network policies know it as a peer. A pod that has one is known by its netns cookie: its
    * address proves nothing here. */
   __u32 peer_class;
-  __u8 kind;     /* enum fl_target_kind */
-  __u8 protocol; /* enum fl_protocol */
-  __u16 pad;
-  __u32 pad2;
+  __u8 kind;        /* enum fl_target_kind */
+  __u8 protocol;    /* enum fl_protocol */
+  __u8 balance;     /* SERVICE: enum fl_balance */
+  __u8 slot_bits;   /* SERVICE, by source: there are two to the power of this in m_slots */
+  __u32 affinity_s; /* SERVICE: for how long a client keeps its endpoint after the last use; 0: it does not */
 };
 FL_ASSERT_SIZE(struct fl_target, 32);
 
-/* Map m_backends: the endpoints of a set, index 0 .. count-1. */
+/* Map m_backends: the endpoints of a set, index 0 .. count-1, in the order of their addresses and ports. */
 struct fl_backend_key {
   __u64 set;
   __u32 index;

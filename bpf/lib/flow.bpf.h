@@ -11,10 +11,29 @@
 /* The agent looks by itself some times a second; it is woken only where records pile up. */
 #define FL_FLOWS_WAKE (1 << 17)
 
-static __always_inline void fl_flow_send(struct fl_flow* flow) {
-  bool many = bpf_ringbuf_query(&m_flows, BPF_RB_AVAIL_DATA) > FL_FLOWS_WAKE;
-  if (bpf_ringbuf_output(&m_flows, flow, sizeof(*flow), many ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP) != 0) {
+/* A record to fill, in the ring buffer itself: 128 bytes of a program's stack are too many. NULL, and counted: it is
+ * full. To be given to fl_flow_submit. */
+static __always_inline struct fl_flow* fl_flow_reserve(void) {
+  struct fl_flow* flow = bpf_ringbuf_reserve(&m_flows, sizeof(*flow), 0);
+  if (flow == NULL) {
     fl_count_at(FL_COUNTER_FLOWS_LOST);
+    return NULL;
+  }
+  __builtin_memset(flow, 0, sizeof(*flow));
+  return flow;
+}
+
+static __always_inline void fl_flow_submit(struct fl_flow* flow) {
+  bool many = bpf_ringbuf_query(&m_flows, BPF_RB_AVAIL_DATA) > FL_FLOWS_WAKE;
+  bpf_ringbuf_submit(flow, many ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+/* The same for a record that is needed elsewhere too. */
+static __always_inline void fl_flow_send(const struct fl_flow* flow) {
+  struct fl_flow* place = fl_flow_reserve();
+  if (place != NULL) {
+    *place = *flow;
+    fl_flow_submit(place);
   }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
  *
  * All maps, shared by all programs: progs/maps.bpf.c creates them, every other object takes those by name.
- * Hashes are not preallocated, so that an idle agent pays for their buckets only (16 bytes each, 11 MiB in all, most of
- * it m_backends and m_policy).
+ * Hashes are not preallocated, so that an idle agent pays for their buckets only (16 bytes each, 17 MiB in all, most of
+ * it m_targets, m_backends and m_policy); an LRU has to be (m_affinity, 2 MiB).
  */
 #pragma once
 
@@ -17,10 +17,11 @@ struct {
   __type(value, struct fl_pod);
 } m_pods SEC(".maps");
 
-/* What a destination address and port is. Written by the agent. */
+/* What a destination address and port is: 10,000 services with two ports each, and 100,000 pods with an HTTP port.
+ * Written by the agent. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 131072);
+  __uint(max_entries, 262144);
   __uint(map_flags, BPF_F_NO_PREALLOC);
   __type(key, struct fl_target_key);
   __type(value, struct fl_target);
@@ -34,6 +35,43 @@ struct {
   __type(key, struct fl_backend_key);
   __type(value, struct fl_backend);
 } m_backends SEC(".maps");
+
+/* Whose turn it is in a set that is balanced round robin. Made by the agent, counted by connect. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u64);
+  __type(value, __u64);
+} m_turns SEC(".maps");
+
+/* Open connections by endpoint, of sets that are balanced by them. Made by the agent, counted by sockops. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 131072);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_sockaddr);
+  __type(value, struct fl_load);
+} m_loads SEC(".maps");
+
+/* Which endpoint a source gets, of sets that are balanced by it: by set and block. Written by the agent. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 65536);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_backend_key);
+  __type(value, struct fl_slots);
+} m_slots SEC(".maps");
+
+/* Which endpoint a client had last, of services with session affinity. Written by connect. An LRU: a client that is
+ * forgotten gets an endpoint as it did at first; and since only a pod's own address is a client, a pod cannot make more
+ * entries than there are such services. */
+struct {
+  __uint(type, BPF_MAP_TYPE_LRU_HASH);
+  __uint(max_entries, 16384);
+  __type(key, struct fl_affinity_key);
+  __type(value, struct fl_affinity);
+} m_affinity SEC(".maps");
 
 /* L4 verdicts. Written by the agent. */
 struct {

@@ -4,6 +4,7 @@
  * endpoint (the kernel path), to the pod's outbound listener, or nowhere. Design section 3.
  */
 #include "bpf/lib/addr.bpf.h"
+#include "bpf/lib/balance.bpf.h"
 #include "bpf/lib/compat.bpf.h"
 #include "bpf/lib/count.bpf.h"
 #include "bpf/lib/flow.bpf.h"
@@ -24,14 +25,15 @@ struct dial {
   struct fl_addr bound; /* source that the application bound; none if it did not */
   struct fl_sockaddr dialled;
   struct fl_sockaddr endpoint; /* none: none was chosen */
-  struct fl_sockaddr rewrite;  /* where to go instead, when the answer is DIAL_REWRITTEN */
   __u32 policy;                /* number of the one that decided; 0: none */
+  __be16 proxy_port;           /* the outbound listener to go to instead of the endpoint; 0: none */
+  bool kept;                   /* session affinity keeps the endpoint: a proxy shall take it */
   enum fl_reason reason;
 };
 
 enum dial_answer {
   DIAL_UNTOUCHED,
-  DIAL_REWRITTEN,
+  DIAL_REWRITTEN, /* to the endpoint, or to the listener at proxy_port */
   DIAL_REFUSED,   /* ECONNREFUSED */
   DIAL_FORBIDDEN, /* EPERM */
 };
@@ -51,7 +53,18 @@ static __always_inline struct fl_socket* remember(const struct dial* dial, enum 
   socket->original = dial->dialled;
   socket->identity = dial->pod->identity;
   socket->kind = kind;
+  if (dial->kept) {
+    socket->kept = dial->endpoint;
+  }
+  socket->counted = dial->target != NULL && dial->target->balance == FL_BALANCE_LEAST_CONNECTIONS;
   return socket;
+}
+
+/* Chooses an endpoint of the dialled service. */
+static __always_inline int pick(const struct dial* dial, bool plain, struct fl_backend* picked) {
+  struct fl_choice choice = {.to = dial->dialled, .plain = plain};
+  choice.client = fl_addr_is_v4(&choice.to.ip) ? dial->pod->ip4 : dial->pod->ip6;
+  return fl_pick_backend(&choice, dial->target, picked);
 }
 
 /* Its address as the other end will see it. */
@@ -163,18 +176,17 @@ static __always_inline enum dial_answer to_endpoint(struct dial* dial, enum dial
   if (!watch(dial, destination, answer == DIAL_REWRITTEN)) {
     return because(dial, DIAL_REFUSED, FL_REASON_TABLE_FULL);
   }
-  dial->rewrite = dial->endpoint;
   bool ours = dial->owner != 0 || answer == DIAL_REWRITTEN;
   return because(dial, answer, ours ? FL_REASON_KERNEL_PATH : FL_REASON_UNMESHED);
 }
 
 static __always_inline enum dial_answer to_service(struct dial* dial) {
-  const struct fl_backend* backend = fl_pick_backend(&dial->dialled, dial->target);
-  if (backend == NULL) {
+  struct fl_backend backend = {};
+  if (pick(dial, false, &backend) == FL_PICKED_NONE) {
     return because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
   }
-  dial->owner = backend->owner;
-  dial->endpoint = backend->address;
+  dial->owner = backend.owner;
+  dial->endpoint = backend.address;
   return to_endpoint(dial, DIAL_REWRITTEN);
 }
 
@@ -187,14 +199,19 @@ static __always_inline enum dial_answer to_address(struct dial* dial) {
 
 /* Before a proxy is asked: where it will connect to is not known yet, but the dialled pod, or an endpoint of the
  * dialled service as kube-proxy would have drawn it, is what the policies are about. The proxy judges the endpoint it
- * takes. */
-static __always_inline bool network_allows_dial(const struct dial* dial) {
+ * takes: the one that session affinity keeps, if the request is for this service. */
+static __always_inline bool network_allows_dial(struct dial* dial) {
   if (dial->target->kind != FL_TARGET_SERVICE) {
     __u64 owner = dial->target->owner;
     return network_allows(dial, owner, pod_of(owner), &dial->dialled);
   }
-  const struct fl_backend* backend = fl_pick_backend(&dial->dialled, dial->target);
-  return backend == NULL || network_allows(dial, backend->owner, pod_of(backend->owner), &backend->address);
+  struct fl_backend backend = {};
+  int picked = pick(dial, true, &backend);
+  if (picked == FL_PICKED_KEPT) {
+    dial->kept = true;
+    dial->endpoint = backend.address;
+  }
+  return picked == FL_PICKED_NONE || network_allows(dial, backend.owner, pod_of(backend.owner), &backend.address);
 }
 
 static __always_inline enum dial_answer to_proxy(struct dial* dial) {
@@ -211,12 +228,7 @@ static __always_inline enum dial_answer to_proxy(struct dial* dial) {
     return because(dial, DIAL_REFUSED, FL_REASON_TABLE_FULL);
   }
   socket->shown_peer = dial->dialled;
-  dial->rewrite.port = port;
-  dial->rewrite.ip = fl_addr_v4(bpf_htonl(0x7f000001));
-  if (!v4) {
-    struct fl_addr loopback = {.w = {0, 0, 0, bpf_htonl(1)}};
-    dial->rewrite.ip = loopback;
-  }
+  dial->proxy_port = port;
   return because(dial, DIAL_REWRITTEN, FL_REASON_TO_PROXY);
 }
 
@@ -225,11 +237,11 @@ static __always_inline enum dial_answer balance_only(struct dial* dial) {
   if (dial->target == NULL || dial->target->kind != FL_TARGET_SERVICE) {
     return because(dial, DIAL_UNTOUCHED, FL_REASON_UNMESHED);
   }
-  const struct fl_backend* backend = fl_pick_backend(&dial->dialled, dial->target);
-  if (backend == NULL) {
+  struct fl_backend backend = {};
+  if (pick(dial, true, &backend) == FL_PICKED_NONE) {
     return because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
   }
-  dial->rewrite = backend->address;
+  dial->endpoint = backend.address;
   struct fl_socket* socket = remember(dial, FL_CONNECTION_NONE);
   if (socket == NULL) {
     return because(dial, DIAL_REFUSED, FL_REASON_TABLE_FULL);
@@ -260,21 +272,21 @@ static __always_inline enum dial_answer decide(struct dial* dial) {
 
 /* The record of a connection that there will not be. */
 static __always_inline void tell_refusal(const struct dial* dial) {
-  __u64 now = bpf_ktime_get_ns();
-  struct fl_flow flow = {
-      .opened_ns = now,
-      .ended_ns = now,
-      .source_netns = dial->netns,
-      .destination_netns = dial->owner,
-      .source = {.ip = source_towards(dial, &dial->dialled.ip)},
-      .dialled = dial->dialled,
-      .destination = dial->endpoint,
-      .identity = dial->pod->identity,
-      .policy = dial->policy,
-      .reason = dial->reason,
-      .in_mesh = dial->target != NULL,
-  };
-  fl_flow_send(&flow);
+  struct fl_flow* flow = fl_flow_reserve();
+  if (flow == NULL) {
+    return;
+  }
+  flow->opened_ns = flow->ended_ns = bpf_ktime_get_ns();
+  flow->source_netns = dial->netns;
+  flow->destination_netns = dial->owner;
+  flow->source.ip = source_towards(dial, &dial->dialled.ip);
+  flow->dialled = dial->dialled;
+  flow->destination = dial->endpoint;
+  flow->identity = dial->pod->identity;
+  flow->policy = dial->policy;
+  flow->reason = dial->reason;
+  flow->in_mesh = dial->target != NULL;
+  fl_flow_submit(flow);
 }
 
 /* Everything that is left alone without a look at the destination tables; else the decision. */
@@ -287,7 +299,7 @@ static __always_inline enum dial_answer answer(struct dial* dial, bool is_v4_onl
     return DIAL_UNTOUCHED;
   }
   enum dial_answer answer = decide(dial);
-  if (answer == DIAL_REWRITTEN && is_v4_only && !fl_addr_is_v4(&dial->rewrite.ip)) { /* cannot be reached from it */
+  if (answer == DIAL_REWRITTEN && dial->proxy_port == 0 && is_v4_only && !fl_addr_is_v4(&dial->endpoint.ip)) {
     answer = because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
   }
   fl_count(dial->reason);
@@ -332,8 +344,13 @@ int connect4(struct bpf_sock_addr* ctx) {
     case DIAL_REWRITTEN:
       break;
   }
-  ctx->user_ip4 = dial.rewrite.ip.w[3];
-  ctx->user_port = dial.rewrite.port;
+  if (dial.proxy_port != 0) {
+    ctx->user_ip4 = bpf_htonl(0x7f000001);
+    ctx->user_port = dial.proxy_port;
+    return FL_PROCEED;
+  }
+  ctx->user_ip4 = dial.endpoint.ip.w[3];
+  ctx->user_port = dial.endpoint.port;
   return FL_PROCEED;
 }
 
@@ -365,10 +382,16 @@ int connect6(struct bpf_sock_addr* ctx) {
     case DIAL_REWRITTEN:
       break;
   }
-  ctx->user_ip6[0] = dial.rewrite.ip.w[0];
-  ctx->user_ip6[1] = dial.rewrite.ip.w[1];
-  ctx->user_ip6[2] = dial.rewrite.ip.w[2];
-  ctx->user_ip6[3] = dial.rewrite.ip.w[3];
-  ctx->user_port = dial.rewrite.port;
+  if (dial.proxy_port != 0) {
+    struct fl_addr loopback =
+        fl_addr_is_v4(&dial.dialled.ip) ? fl_addr_v4(bpf_htonl(0x7f000001)) : fl_addr_v6_loopback();
+    dial.endpoint.ip = loopback;
+    dial.endpoint.port = dial.proxy_port;
+  }
+  ctx->user_ip6[0] = dial.endpoint.ip.w[0];
+  ctx->user_ip6[1] = dial.endpoint.ip.w[1];
+  ctx->user_ip6[2] = dial.endpoint.ip.w[2];
+  ctx->user_ip6[3] = dial.endpoint.ip.w[3];
+  ctx->user_port = dial.endpoint.port;
   return FL_PROCEED;
 }

@@ -9,6 +9,7 @@
 #include "bpf/lib/connections.bpf.h"
 #include "bpf/lib/count.bpf.h"
 #include "bpf/lib/flow.bpf.h"
+#include "bpf/lib/load.bpf.h"
 #include "bpf/lib/socket.bpf.h"
 #include "bpf/lib/tuple.bpf.h"
 #include "bpf/lib/workload.bpf.h"
@@ -35,6 +36,7 @@ static __always_inline bool describe_application(struct bpf_sock* sk, const stru
     }
     entry->kind = FL_CONNECTION_OUTBOUND;
     entry->original = socket->original;
+    entry->kept = socket->kept;
     return true;
   }
   entry->kind = FL_CONNECTION_KERNEL;
@@ -67,6 +69,7 @@ static __always_inline void on_connect(struct bpf_sock_ops* ctx, struct bpf_sock
   }
   struct fl_tuple tuple;
   fl_tuple_of_sock_ops(ctx, &tuple);
+  fl_load_add(ctx, sk, &tuple.remote);
   struct fl_connection entry = {
       .source_netns = netns, .socket_cookie = bpf_get_socket_cookie(ctx), .identity = pod->identity};
   const struct fl_tag* tag = fl_tag_of(sk);
@@ -88,7 +91,7 @@ static __always_inline void on_connect(struct bpf_sock_ops* ctx, struct bpf_sock
 /* A proxy's socket remembers all of it, an application's only the client that it shall be shown. */
 static __always_inline void hand_over(struct bpf_sock* sk, const struct fl_connection* entry) {
   bool tagged = fl_tag_of(sk) != NULL;
-  if (!tagged && fl_addr_is_none(&entry->client.ip)) {
+  if (!tagged && (entry->kind == FL_CONNECTION_OUTBOUND || fl_addr_is_none(&entry->client.ip))) {
     return;
   }
   struct fl_socket* socket = fl_remember(sk);
@@ -201,6 +204,7 @@ static __always_inline void on_state(struct bpf_sock_ops* ctx, struct bpf_sock* 
   }
   struct fl_tuple tuple;
   fl_tuple_of_sock_ops(ctx, &tuple);
+  fl_load_remove(sk, &tuple.remote);
   end_entry(ctx, &tuple);
   end_watch(ctx, sk, &tuple);
 }

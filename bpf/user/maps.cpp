@@ -147,6 +147,10 @@ Result<Maps> Maps::open(const PinDir& pins) {
   places.put("m_pods", maps.pods);
   places.put("m_targets", maps.targets);
   places.put("m_backends", maps.backends);
+  places.put("m_turns", maps.turns);
+  places.put("m_loads", maps.loads);
+  places.put("m_slots", maps.slots);
+  places.put("m_affinity", maps.affinity);
   places.put("m_policy", maps.policy);
   places.put("m_ip_classes", maps.ip_classes);
   places.put("m_network", maps.network);

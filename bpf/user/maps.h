@@ -21,6 +21,10 @@ struct Maps {
   Map<uint64_t, fl_pod> pods;
   Map<fl_target_key, fl_target> targets;
   Map<fl_backend_key, fl_backend> backends;
+  Map<uint64_t, uint64_t> turns;
+  Map<fl_sockaddr, fl_load> loads;
+  Map<fl_backend_key, fl_slots> slots;
+  Map<fl_affinity_key, fl_affinity> affinity;
   Map<fl_policy_key, fl_verdict> policy;
   Map<fl_ip_class_key, uint32_t> ip_classes;
   Map<fl_network_key, uint32_t> network;

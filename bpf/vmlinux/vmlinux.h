@@ -38,6 +38,7 @@ typedef _Bool bool;
 enum bpf_map_type {
   BPF_MAP_TYPE_HASH = 1,
   BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+  BPF_MAP_TYPE_LRU_HASH = 9,
   BPF_MAP_TYPE_LPM_TRIE = 11,
   BPF_MAP_TYPE_SOCKHASH = 18,
   BPF_MAP_TYPE_SK_STORAGE = 24,

@@ -25,8 +25,9 @@ class EntriesTest : public DatapathTest {
                                                                                          .peer_class = 0,
                                                                                          .kind = FL_TARGET_POD,
                                                                                          .protocol = FL_PROTOCOL_TCP,
-                                                                                         .pad = 0,
-                                                                                         .pad2 = 0};
+                                                                                         .balance = FL_BALANCE_RANDOM,
+                                                                                         .slot_bits = 0,
+                                                                                         .affinity_s = 0};
     }
     apply();
     steer(b());

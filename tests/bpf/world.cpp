@@ -109,7 +109,8 @@ void TablesBuilder::pod_port(const Pod& pod, uint16_t port, fl_protocol protocol
   }
 }
 
-void TablesBuilder::service(const SocketAddress& vip, fl_protocol protocol, const std::vector<Endpoint>& endpoints) {
+fl_target& TablesBuilder::service(const SocketAddress& vip, fl_protocol protocol,
+                                  const std::vector<Endpoint>& endpoints) {
   const uint64_t set = next_set_++;
   uint32_t index = 0;
   for (const auto& endpoint : endpoints) {
@@ -127,6 +128,7 @@ void TablesBuilder::service(const SocketAddress& vip, fl_protocol protocol, cons
   target.protocol = static_cast<__u8>(protocol);
   fl_target& rest = tables.targets[{.ip = vip.ip.raw(), .port = 0, .pad = 0}];
   rest.kind = FL_TARGET_NO_PORT;
+  return target;
 }
 
 void TablesBuilder::verdict(uint32_t set, uint32_t identity, bool allow, uint16_t port, uint32_t ip_class) {

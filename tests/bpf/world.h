@@ -39,12 +39,13 @@ class TablesBuilder {
   fl_pod& pod(const Pod& pod, fl_mode mode = FL_MODE_NODE);
   // A pod's own addresses, at one port (0: every port that has no entry).
   void pod_port(const Pod& pod, uint16_t port, fl_protocol protocol);
-  // A service's address and port that leads to `endpoints`. Every other port of the address is refused.
+  // A service's address and port that leads to `endpoints`, which are in order, at random. Every other port of the
+  // address is refused.
   struct Endpoint {
     const Pod* owner;  // null: an address that is no pod's
     SocketAddress address;
   };
-  void service(const SocketAddress& vip, fl_protocol protocol, const std::vector<Endpoint>& endpoints);
+  fl_target& service(const SocketAddress& vip, fl_protocol protocol, const std::vector<Endpoint>& endpoints);
   // A verdict of a policy set; port 0: every other port.
   void verdict(uint32_t set, uint32_t identity, bool allow, uint16_t port = 0, uint32_t ip_class = 0);
   void ip_class(uint32_t set, const std::string& cidr, uint32_t number);

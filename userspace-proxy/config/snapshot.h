@@ -7,6 +7,7 @@
 
 #include "userspace-proxy/base/address.h"
 #include "userspace-proxy/base/error.h"
+#include "userspace-proxy/config/source_ring.h"
 #include "userspace-proxy/config/string_match.h"
 #include "userspace-proxy/policy/network.h"
 #include "userspace-proxy/policy/policy.h"
@@ -68,13 +69,19 @@ struct Endpoint {
   const Workload* workload = nullptr;  // null: an address of no known pod
 };
 
+enum class Balance : uint8_t { kUnspecified, kRoundRobin, kLeastRequest, kRandom, kSource };
+
 struct Cluster {
   std::string name;
   const Service* service = nullptr;
-  std::vector<Endpoint> endpoints;  // IPv4 ones first
+  std::vector<Endpoint> endpoints;  // IPv4 ones first, each family in the order of addresses
   size_t ipv4_count = 0;
   bool original_destination = false;
   std::chrono::milliseconds connect_timeout{10'000};
+  Balance balance = Balance::kUnspecified;
+  std::chrono::seconds affinity{0};  // for how long a client keeps its endpoint after its last connection; 0: not
+  // Of kSource: one for the endpoints of each family that has some.
+  std::optional<SourceRing> ipv4_ring, ipv6_ring;
 
   // Those of the family that was dialled, as kube-proxy would choose among (a dual-stack pod has an endpoint of each),
   // so that the application can be shown the client's true address; all of them if that family has none.
@@ -97,6 +104,7 @@ struct Service {
   std::vector<IpAddress> vips;
   std::vector<ServicePort> ports;
   bool headless = false;
+  size_t external_vips = 0;  // the last ones of `vips`: only its ports are its there
 
   [[nodiscard]] const ServicePort* port(uint16_t number) const;
 };

@@ -41,6 +41,33 @@ Result<Mode> mode_from(wire::Mode mode, const FieldPath& path) {
   }
 }
 
+Result<Balance> balance_from(wire::Balance balance, const FieldPath& path) {
+  switch (balance) {
+    case wire::UNSPECIFIED:
+      return Balance::kUnspecified;
+    case wire::ROUND_ROBIN:
+      return Balance::kRoundRobin;
+    case wire::LEAST_REQUEST:
+      return Balance::kLeastRequest;
+    case wire::RANDOM:
+      return Balance::kRandom;
+    case wire::SOURCE:
+      return Balance::kSource;
+    default:
+      return path.fail("unknown way to balance");
+  }
+}
+
+// REQUIRES: the endpoints are in order.
+std::optional<SourceRing> ring_of(std::span<const Endpoint> endpoints) {
+  if (endpoints.empty()) {
+    return std::nullopt;
+  }
+  std::vector<SocketAddress> addresses;
+  std::ranges::transform(endpoints, std::back_inserter(addresses), &Endpoint::address);
+  return SourceRing(addresses);
+}
+
 template <class T>
 void make(std::vector<std::unique_ptr<T>>& list, int count) {
   list.reserve(count);
@@ -235,6 +262,7 @@ Status SnapshotBuilder::fill(Service& service, const wire::Service& wire, const 
     }
     service.vips.push_back(*vip);
   }
+  service.external_vips = std::min<size_t>(wire.external_vips(), service.vips.size());
   service.ports.reserve(wire.ports_size());
   for (int i = 0; i < wire.ports_size(); ++i) {
     const wire::ServicePort& from = wire.ports(i);
@@ -290,6 +318,12 @@ Status SnapshotBuilder::fill(Cluster& cluster, const wire::Cluster& wire, const 
   if (wire.connect_timeout_ms() != 0) {
     cluster.connect_timeout = std::chrono::milliseconds(wire.connect_timeout_ms());
   }
+  const auto balance = balance_from(wire.balance(), path.at("balance"));
+  if (!balance) {
+    return std::unexpected(balance.error());
+  }
+  cluster.balance = *balance;
+  cluster.affinity = std::chrono::seconds(wire.affinity_timeout_s());
   cluster.endpoints.reserve(wire.endpoints_size());
   for (int i = 0; i < wire.endpoints_size(); ++i) {
     const wire::Endpoint& from = wire.endpoints(i);
@@ -308,9 +342,15 @@ Status SnapshotBuilder::fill(Cluster& cluster, const wire::Cluster& wire, const 
     }
     cluster.endpoints.push_back({.address = {.ip = *ip, .port = *port}, .workload = *workload});
   }
+  std::ranges::sort(cluster.endpoints, {}, &Endpoint::address);
   const auto ipv6 = std::ranges::stable_partition(cluster.endpoints,
                                                   [](const Endpoint& endpoint) { return endpoint.address.ip.is_v4(); });
   cluster.ipv4_count = cluster.endpoints.size() - ipv6.size();
+  if (cluster.balance == Balance::kSource) {
+    const std::span<const Endpoint> all(cluster.endpoints);
+    cluster.ipv4_ring = ring_of(all.first(cluster.ipv4_count));
+    cluster.ipv6_ring = ring_of(all.subspan(cluster.ipv4_count));
+  }
   return {};
 }
 

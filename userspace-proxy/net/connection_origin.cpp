@@ -11,11 +11,13 @@ Result<ConnectionOrigin> connection_origin(int fd) {
   if (size != sizeof info) {
     return fail("getsockopt FL_SO_CONNECTION: the kernel half has another layout");
   }
+  const bool outbound = info.kind == FL_CONNECTION_OUTBOUND;
   return ConnectionOrigin{.kind = static_cast<fl_connection_kind>(info.kind),
                           .source_netns = info.source_netns,
                           .identity = info.identity,
                           .original = SocketAddress::from(info.original),
-                          .client = SocketAddress::from(info.client)};
+                          .client = outbound ? SocketAddress() : SocketAddress::from(info.client),
+                          .kept = outbound ? SocketAddress::from(info.kept) : SocketAddress()};
 }
 
 Status claim_client(int fd, const SocketAddress& client) {

@@ -17,6 +17,7 @@ struct ConnectionOrigin {
   uint32_t identity = 0;      // numeric, 0: none
   SocketAddress original;     // what was dialled
   SocketAddress client;       // as the table states it; none if it does not
+  SocketAddress kept;         // of FL_CONNECTION_OUTBOUND: the endpoint that session affinity keeps; none: none
 };
 
 // Of a socket accepted from a tagged listener.

@@ -1,6 +1,7 @@
 #include "userspace-proxy/plan/plan.h"
 
 #include "userspace-proxy/http/h1.h"
+#include "userspace-proxy/plan/balance.h"
 #include "userspace-proxy/plan/network.h"
 
 namespace fairlead::plan {
@@ -32,31 +33,8 @@ Plan& place(Plan& plan, const Outbound& from) {
   return plan;
 }
 
-const config::Endpoint* pick(const config::Cluster& cluster, const Outbound& from) {
-  const auto endpoints = cluster.of_family(from.dialled.ip);
-  if (endpoints.empty()) {
-    return nullptr;
-  }
-  if (cluster.original_destination) {
-    for (const config::Endpoint& endpoint : endpoints) {
-      if (endpoint.address.ip == from.dialled.ip) {
-        return &endpoint;
-      }
-    }
-  }
-  if (endpoints.size() == 1) {
-    return endpoints.data();
-  }
-  const auto count = static_cast<uint32_t>(endpoints.size());
-  const uint32_t first = static_cast<uint32_t>(from.random) % count;
-  // The second choice is another endpoint, each equally likely.
-  const uint32_t second = (first + 1 + static_cast<uint32_t>(from.random >> 32) % (count - 1)) % count;
-  const uint32_t a = from.load.active(endpoints[first].address), b = from.load.active(endpoints[second].address);
-  return &endpoints[b < a ? second : first];
-}
-
 Plan& to_cluster(Plan& plan, const Outbound& from) {
-  const config::Endpoint* const endpoint = pick(*plan.cluster, from);
+  const config::Endpoint* const endpoint = choose_endpoint(*plan.cluster, from);
   if (endpoint == nullptr) {
     return refuse(plan, 503, Reason::NO_HEALTHY_UPSTREAM);
   }

@@ -16,11 +16,14 @@ namespace fairlead::plan {
 
 enum class Shape : uint8_t { kNode, kSidecar };  // who plans: the node proxy, or the sidecar of one pod
 
-// How busy an endpoint is, for the choice of the less loaded of two (Istio's default, LEAST_REQUEST).
-class EndpointLoad {
+// What balancing remembers from one choice to the next. Each worker has its own.
+class BalanceState {
  public:
-  virtual ~EndpointLoad() = default;
+  virtual ~BalanceState() = default;
+  // How busy an endpoint is, for the choice of the less loaded of two (Istio's default, LEAST_REQUEST).
   [[nodiscard]] virtual uint32_t active(const SocketAddress& endpoint) const = 0;
+  // One more than at the last call for this cluster (ROUND_ROBIN).
+  virtual uint32_t next_turn(const config::Cluster& cluster) = 0;
 };
 
 struct Plan {
@@ -50,8 +53,9 @@ struct Outbound {
   Shape shape;
   const config::Workload& source;
   const SocketAddress& dialled;  // what the application connected to
+  const SocketAddress& kept;     // the endpoint that session affinity keeps for it; none if there is none
   uint64_t random;
-  const EndpointLoad& load;
+  BalanceState& state;
 };
 
 // A request at an outbound listener.

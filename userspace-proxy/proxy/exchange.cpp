@@ -111,8 +111,9 @@ Reason Exchange::decide() {
                                              .shape = arrival.shape,
                                              .source = *subject_.ends.source,
                                              .dialled = arrival.origin.original,
+                                             .kept = arrival.origin.kept,
                                              .random = worker_.random(),
-                                             .load = worker_.load()},
+                                             .state = worker_.balance()},
                                             head_)
                       : plan::inbound(*subject_.ends.destination, arrival.origin.original);
   if (subject_.plan.kind == plan::Plan::Kind::kRefuse) {

@@ -19,8 +19,9 @@ Reason admit(Worker& worker, const Arrival& arrival, const config::Snapshot& sna
                                                                                .shape = arrival.shape,
                                                                                .source = *subject.ends.source,
                                                                                .dialled = dialled,
+                                                                               .kept = arrival.origin.kept,
                                                                                .random = worker.random(),
-                                                                               .load = worker.load()})
+                                                                               .state = worker.balance()})
                                                          : plan::inbound(*subject.ends.destination, dialled);
   if (subject.plan.kind != plan::Plan::Kind::kForward) {
     return subject.plan.reason;

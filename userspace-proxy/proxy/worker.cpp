@@ -94,6 +94,15 @@ uint32_t Worker::active(const SocketAddress& endpoint) const {
   return found == active_.end() ? 0 : found->second;
 }
 
+// Workers do not begin with the same endpoint, nor does a worker with every snapshot.
+uint32_t Worker::next_turn(const config::Cluster& cluster) {
+  auto turn = turns_.find(&cluster);
+  if (turn == turns_.end()) {
+    turn = turns_.emplace(&cluster, static_cast<uint32_t>(random())).first;
+  }
+  return turn->second++;
+}
+
 void Worker::endpoint_released(const SocketAddress& endpoint) {
   const auto found = active_.find(endpoint);
   if (found != active_.end() && --found->second == 0) {
@@ -157,6 +166,7 @@ void Worker::take_snapshot(const broker::Received& received) {
     return;
   }
   snapshot_ = SnapshotPin(std::move(*snapshot));
+  turns_.clear();
   reporter_.forget();
   sessions_.for_each([this](Session& session) { session.configured(snapshot_); });
   channel_.send({.type = broker::Type::kSnapshotApplied, .number = generation});

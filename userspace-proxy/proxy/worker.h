@@ -32,7 +32,7 @@ struct WorkerOptions {
   Fd drain_signal;     // readable when the process was told to drain (an eventfd); may be invalid
 };
 
-class Worker final : private ChannelHandler, private upstream::SocketSource, private plan::EndpointLoad {
+class Worker final : private ChannelHandler, private upstream::SocketSource, private plan::BalanceState {
  public:
   static Result<std::unique_ptr<Worker>> create(WorkerOptions options, SnapshotStore& store);
   ~Worker() override;
@@ -50,7 +50,7 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
   [[nodiscard]] upstream::Connector& connector() { return connector_; }
   [[nodiscard]] Reporter& reporter() { return reporter_; }
   [[nodiscard]] const SnapshotPin& snapshot() const { return snapshot_; }
-  [[nodiscard]] const plan::EndpointLoad& load() const { return *this; }
+  [[nodiscard]] plan::BalanceState& balance() { return *this; }
   [[nodiscard]] SessionList& sessions() { return sessions_; }
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] uint64_t random();
@@ -81,6 +81,7 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
   void agent_gone() override {}
   void want_sockets(const Wish& wish) override;
   [[nodiscard]] uint32_t active(const SocketAddress& endpoint) const override;
+  uint32_t next_turn(const config::Cluster& cluster) override;
 
   void take_snapshot(const broker::Received& received);
   void take_listener(broker::Received received);
@@ -101,6 +102,7 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
   SessionList sessions_;
   std::unordered_map<uint64_t, std::unique_ptr<Accepting>> listeners_;  // by the agent's number
   std::unordered_map<SocketAddress, uint32_t> active_;                  // requests in flight
+  std::unordered_map<const config::Cluster*, uint32_t> turns_;          // of the newest snapshot's clusters
   std::unique_ptr<DrainSignal> drain_signal_;
   uint64_t random_state_ = 0;
   bool draining_ = false;
