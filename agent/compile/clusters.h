@@ -6,15 +6,17 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace fairlead::compile {
 
 struct ClusterRequest {
-  size_t service = 0;                            // index
-  size_t port = 0;                               // index of the service's port
-  const model::Subset* subset = nullptr;         // null: all endpoints
-  std::chrono::milliseconds connect_timeout{0};  // 0: the default
+  size_t service = 0;                                               // index
+  size_t port = 0;                                                  // index of the service's port
+  const model::Subset* subset = nullptr;                            // null: all endpoints
+  std::chrono::milliseconds connect_timeout{0};                     // 0: the default
+  std::optional<model::LoadBalancer> load_balancer = std::nullopt;  // of the rule; a subset may have its own
 };
 
 class Clusters {
@@ -27,6 +29,8 @@ class Clusters {
   uint32_t get(const ClusterRequest& request);
 
  private:
+  void add_endpoints(const ClusterRequest& request, config::wire::Cluster& cluster) const;
+
   const Registry& registry_;
   std::vector<uint32_t> workloads_;
   config::wire::Snapshot& out_;

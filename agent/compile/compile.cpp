@@ -181,7 +181,8 @@ class Assembly {
           add_address(ip, out.mutable_vips());
         }
       }
-      // A client namespace's own connectTimeout holds only where a rule routes: this cluster is for all clients.
+      out.set_external_vips(static_cast<uint32_t>(service.external_ips.size()));
+      // What a client namespace's own rule says holds only where a rule routes: this cluster is for all clients.
       const auto settings = destination_rules_.find(entry.host, service.meta.ns, "");
       for (size_t p = 0; p < entry.ports.size(); ++p) {
         if (!entry.ports[p].declared) {
@@ -191,7 +192,7 @@ class Assembly {
         port.set_port(entry.ports[p].spec->port);
         port.set_name(entry.ports[p].spec->name);
         port.set_protocol(protocol_to_wire(protocols_.services[s][p]));
-        port.set_cluster(clusters.get({s, p, nullptr, settings.connect_timeout}));
+        port.set_cluster(clusters.get({s, p, nullptr, settings.connect_timeout, settings.load_balancer}));
       }
     }
   }

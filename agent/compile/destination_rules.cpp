@@ -52,6 +52,9 @@ std::optional<DestinationSettings> DestinationRules::of_namespace(std::string_vi
     if (settings.connect_timeout.count() == 0) {
       settings.connect_timeout = rule.object->connect_timeout;
     }
+    if (!settings.load_balancer) {
+      settings.load_balancer = rule.object->load_balancer;
+    }
   }
   return settings;
 }

@@ -15,6 +15,7 @@ namespace fairlead::compile {
 struct DestinationSettings {
   std::vector<const model::Subset*> subsets;
   std::chrono::milliseconds connect_timeout{0};  // 0: not given
+  std::optional<model::LoadBalancer> load_balancer = std::nullopt;
 
   [[nodiscard]] const model::Subset* subset(std::string_view name) const;
 };

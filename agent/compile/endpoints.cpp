@@ -45,7 +45,8 @@ void from_slice(const Registry& registry, const model::EndpointSlice& slice, con
         port.targets.push_back({*pod, number->port});
       }
       if ((endpoint.ready || service.publish_not_ready) && !endpoint.terminating) {
-        port.endpoints.push_back({{ip, number->port}, pod});
+        const model::Pod* const behind = pod ? registry.pods()[*pod].pod : nullptr;
+        port.endpoints.push_back({{ip, number->port}, pod, registry.topology().of_endpoint(endpoint, behind, service)});
       }
     }
   }
@@ -67,7 +68,7 @@ void from_pods(const Registry& registry, const model::Service& service, ServiceP
     const std::vector<IpAddress>& ips = entry.pod->host_network ? entry.pod->ips : entry.ips;
     for (const IpAddress& ip : ips) {
       if (wants_family(service, ip)) {
-        port.endpoints.push_back({{ip, target.port}, target.pod});
+        port.endpoints.push_back({{ip, target.port}, target.pod, registry.topology().of_pod(*entry.pod, service)});
       }
     }
   }

@@ -38,7 +38,7 @@ std::optional<uint16_t> target_port(const model::ServicePort& port, const model:
 }
 
 Registry Registry::build(const Inputs& inputs, Messages& messages) {
-  Registry registry;
+  Registry registry(inputs);
   registry.add_pods(inputs, messages);
   registry.add_services(inputs, messages);
   return registry;

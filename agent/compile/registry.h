@@ -4,6 +4,7 @@
 
 #include "agent/compile/compile.h"
 #include "agent/compile/messages.h"
+#include "agent/compile/topology.h"
 #include "agent/model/objects.h"
 
 #include <cstdint>
@@ -35,6 +36,7 @@ struct Target {
 struct ReadyEndpoint {
   SocketAddress address;
   std::optional<size_t> pod;  // index; nullopt: an address of no known pod
+  Nearness near{};
 };
 
 struct ServicePortEntry {
@@ -63,13 +65,17 @@ class Registry {
   // Index of a service; nullopt if none has that full name.
   [[nodiscard]] std::optional<size_t> find(std::string_view host) const;
   [[nodiscard]] std::optional<size_t> pod_by_ip(const IpAddress& ip) const;
+  [[nodiscard]] const Topology& topology() const { return topology_; }
 
  private:
+  explicit Registry(const Inputs& inputs) : topology_(inputs) {}
+
   void add_pods(const Inputs& inputs, Messages& messages);
   void settle_netns(Messages& messages);
   void settle_addresses(Messages& messages);
   void add_services(const Inputs& inputs, Messages& messages);
 
+  Topology topology_;
   std::vector<PodEntry> pods_;
   std::vector<ServiceEntry> services_;
   std::map<std::string, size_t, std::less<>> by_host_;

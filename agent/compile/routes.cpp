@@ -218,7 +218,7 @@ uint32_t Routes::cluster(const model::Destination& destination, const View& view
       return complain("no DestinationRule for that host has the subset");
     }
   }
-  return 1 + clusters_.get({*service, *port, subset, settings.connect_timeout});
+  return 1 + clusters_.get({*service, *port, subset, settings.connect_timeout, settings.load_balancer});
 }
 
 }  // namespace fairlead::compile

@@ -20,7 +20,7 @@ std::vector<Subset> read_subsets(const Cursor& at) {
     const Cursor name = fields.required("name");
     subset.name = name.string(dns_label);
     subset.labels = read_labels(fields["labels"]);
-    static_cast<void>(read_traffic_policy(fields["trafficPolicy"]));
+    subset.load_balancer = read_traffic_policy(fields["trafficPolicy"]).load_balancer;
     if (!subset.name.empty() && !names.insert(subset.name).second) {
       name.error(fmt::format("the subset {} is here twice", in_quotes(subset.name)));
     }
@@ -46,7 +46,9 @@ Object load_destination_rule(Metadata meta, Fields& object) {
   DestinationRule rule;
   Fields spec(object.required("spec"));
   rule.host = spec.required("host").string(wildcard_domain);
-  rule.connect_timeout = read_traffic_policy(spec["trafficPolicy"]);
+  const TrafficPolicy policy = read_traffic_policy(spec["trafficPolicy"]);
+  rule.connect_timeout = policy.connect_timeout;
+  rule.load_balancer = policy.load_balancer;
   rule.subsets = read_subsets(spec["subsets"]);
   const Cursor export_to = spec["exportTo"];
   rule.export_to = read_export_to(export_to, meta);

@@ -19,6 +19,16 @@ EndpointPort read_port(const Cursor& at) {
   return port;
 }
 
+// For whom an endpoint is meant: the names of zones or nodes.
+std::vector<std::string> read_hints(const Cursor& list) {
+  std::vector<std::string> names;
+  for (const Cursor& item : list.items()) {
+    Fields hint(item);
+    names.push_back(hint["name"].string());
+  }
+  return names;
+}
+
 EndpointAddress read_endpoint(const Cursor& at, std::string_view family) {
   Fields fields(at);
   EndpointAddress endpoint;
@@ -35,6 +45,10 @@ EndpointAddress read_endpoint(const Cursor& at, std::string_view family) {
   endpoint.ready = !ready || ready.boolean();
   endpoint.terminating = conditions["terminating"].boolean();
   endpoint.node_name = fields["nodeName"].string();
+  endpoint.zone = fields["zone"].string();
+  Fields hints(fields["hints"]);
+  endpoint.zone_hints = read_hints(hints["forZones"]);
+  endpoint.node_hints = read_hints(hints["forNodes"]);
   Fields target(fields["targetRef"]);
   if (target["kind"].string() == "Pod") {
     endpoint.pod = target["name"].string();

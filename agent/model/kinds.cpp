@@ -15,6 +15,7 @@ constexpr std::string_view kSecurity[] = {"v1", "v1beta1"};
 constexpr Kind kKinds[] = {
     {"", "Namespace", kV1, Scope::kCluster, Unknown::kIgnore, load_namespace},
     {"", "ServiceAccount", kV1, Scope::kNamespace, Unknown::kIgnore, load_service_account},
+    {"", "Node", kV1, Scope::kCluster, Unknown::kIgnore, load_node},
     {"", "Pod", kV1, Scope::kNamespace, Unknown::kIgnore, load_pod},
     {"", "Service", kV1, Scope::kNamespace, Unknown::kIgnore, load_service},
     {"discovery.k8s.io", "EndpointSlice", kV1, Scope::kNamespace, Unknown::kIgnore, load_endpoint_slice},

@@ -1,4 +1,4 @@
-// loadBalancer of a traffic policy: checked, and nothing else yet.
+// loadBalancer of a traffic policy: the way to balance is read, the rest is checked.
 #include "agent/model/traffic_policy.h"
 
 #include <fmt/format.h>
@@ -46,13 +46,14 @@ void check_cookie(const Cursor& at) {
   }
 }
 
-void check_consistent_hash(const Cursor& at) {
+// Whether it is by source: what else can be hashed is not in force yet.
+bool read_consistent_hash(const Cursor& at) {
   Fields fields(at);
   fields.at_most_one({"httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"});
   fields.at_most_one({"ringHash", "maglev"});
   static_cast<void>(fields["httpHeaderName"].string());
   check_cookie(fields["httpCookie"]);
-  static_cast<void>(fields["useSourceIp"].boolean());
+  const bool by_source = fields["useSourceIp"].boolean();
   static_cast<void>(fields["httpQueryParameterName"].string());
   const Cursor ring_at = fields["ringHash"];
   Fields ring(ring_at);
@@ -70,6 +71,7 @@ void check_consistent_hash(const Cursor& at) {
       former.error("excludes ringHash and maglev; remove it");
     }
   }
+  return by_source;
 }
 
 // "region/zone/subzone", the last part may be "*".
@@ -188,17 +190,27 @@ void check_warmup(const Cursor& at) {
 
 }  // namespace
 
-void check_load_balancer(const Cursor& at, Outliers outliers) {
+std::optional<LoadBalancer> read_load_balancer(const Cursor& at, Outliers outliers) {
   Fields fields(at);
   fields.at_most_one({"simple", "consistentHash"});
   fields.at_most_one({"localityLbSetting", "zoneAwareLbSetting"});
-  static_cast<void>(
-      fields["simple"].word({"UNSPECIFIED", "LEAST_CONN", "RANDOM", "PASSTHROUGH", "ROUND_ROBIN", "LEAST_REQUEST"}));
-  check_consistent_hash(fields["consistentHash"]);
+  using enum LoadBalancer;
+  // LEAST_CONN is the former name of LEAST_REQUEST.
+  LoadBalancer mode = fields["simple"].one_of<LoadBalancer>({{"UNSPECIFIED", kUnspecified},
+                                                             {"LEAST_CONN", kLeastRequest},
+                                                             {"RANDOM", kRandom},
+                                                             {"PASSTHROUGH", kPassthrough},
+                                                             {"ROUND_ROBIN", kRoundRobin},
+                                                             {"LEAST_REQUEST", kLeastRequest}},
+                                                            kUnspecified);
+  if (read_consistent_hash(fields["consistentHash"])) {
+    mode = kSourceIp;
+  }
   check_locality_settings(fields["localityLbSetting"], outliers);
   check_zone_aware_settings(fields["zoneAwareLbSetting"], outliers);
   static_cast<void>(fields["warmupDurationSecs"].duration());
   check_warmup(fields["warmup"]);
+  return at ? std::optional(mode) : std::nullopt;
 }
 
 }  // namespace fairlead::model

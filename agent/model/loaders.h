@@ -13,6 +13,7 @@ using Loader = Object (*)(Metadata meta, Fields& object);
 
 Object load_namespace(Metadata meta, Fields& object);
 Object load_service_account(Metadata meta, Fields& object);
+Object load_node(Metadata meta, Fields& object);
 Object load_pod(Metadata meta, Fields& object);
 Object load_service(Metadata meta, Fields& object);
 Object load_endpoint_slice(Metadata meta, Fields& object);

@@ -9,11 +9,17 @@ namespace fairlead::model {
 namespace {
 
 // In the order of the variant.
-constexpr std::array<std::string_view, std::variant_size_v<Object>> kKinds = {
-    "Namespace",       "ServiceAccount",      "Pod",
-    "Service",         "EndpointSlice",       "VirtualService",
-    "DestinationRule", "AuthorizationPolicy", "PeerAuthentication",
-    "NetworkPolicy"};
+constexpr std::array<std::string_view, std::variant_size_v<Object>> kKinds = {"Namespace",
+                                                                              "ServiceAccount",
+                                                                              "Pod",
+                                                                              "Service",
+                                                                              "EndpointSlice",
+                                                                              "VirtualService",
+                                                                              "DestinationRule",
+                                                                              "AuthorizationPolicy",
+                                                                              "PeerAuthentication",
+                                                                              "NetworkPolicy",
+                                                                              "Node"};
 
 }  // namespace
 

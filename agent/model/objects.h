@@ -48,6 +48,12 @@ struct ServiceAccount {
   bool operator==(const ServiceAccount&) const = default;
 };
 
+// Only its labels count: they say where it stands.
+struct Node {
+  Metadata meta;
+  bool operator==(const Node&) const = default;
+};
+
 struct ContainerPort {
   std::string name;
   uint16_t port = 0;
@@ -85,6 +91,9 @@ struct ServicePort {
   bool operator==(const ServicePort&) const = default;
 };
 
+// Which endpoints a Service prefers (spec.trafficDistribution). PreferClose is the former name of PreferSameZone.
+enum class TrafficDistribution : uint8_t { kAny, kPreferSameZone, kPreferSameNode };
+
 struct Service {
   Metadata meta;
   std::string type = "ClusterIP";  // ClusterIP, NodePort, LoadBalancer, ExternalName
@@ -94,6 +103,9 @@ struct Service {
   Labels selector;
   std::vector<ServicePort> ports;
   bool publish_not_ready = false;
+  std::chrono::seconds affinity{0};  // sessionAffinity ClientIP: its timeout; 0: None
+  bool node_local = false;           // internalTrafficPolicy Local
+  TrafficDistribution distribution = TrafficDistribution::kAny;
   std::string external_name;
   bool operator==(const Service&) const = default;
 };
@@ -112,6 +124,8 @@ struct EndpointAddress {
   bool terminating = false;
   std::string node_name;
   std::string pod;  // targetRef of kind Pod: its name
+  std::string zone;
+  std::vector<std::string> zone_hints, node_hints;  // for whom it is meant; both empty: nobody says
   bool operator==(const EndpointAddress&) const = default;
 };
 
@@ -258,9 +272,12 @@ struct VirtualService {
   bool operator==(const VirtualService&) const = default;
 };
 
+enum class LoadBalancer : uint8_t { kUnspecified, kRoundRobin, kLeastRequest, kRandom, kPassthrough, kSourceIp };
+
 struct Subset {
   std::string name;
   Labels labels;
+  std::optional<LoadBalancer> load_balancer = std::nullopt;  // nullopt: the rule's
   bool operator==(const Subset&) const = default;
 };
 
@@ -271,6 +288,7 @@ struct DestinationRule {
   std::vector<Subset> subsets;
   std::chrono::milliseconds connect_timeout{0};  // trafficPolicy.connectionPool.tcp.connectTimeout; 0: not given
   std::optional<Labels> workload_selector;       // clients that it is for; nullopt: all
+  std::optional<LoadBalancer> load_balancer;     // trafficPolicy.loadBalancer; nullopt: not given
   bool operator==(const DestinationRule&) const = default;
 };
 
@@ -328,7 +346,7 @@ struct PeerAuthentication {
 };
 
 using Object = std::variant<Namespace, ServiceAccount, Pod, Service, EndpointSlice, VirtualService, DestinationRule,
-                            AuthorizationPolicy, PeerAuthentication, NetworkPolicy>;
+                            AuthorizationPolicy, PeerAuthentication, NetworkPolicy, Node>;
 
 // "VirtualService/shop/reviews", or "Namespace/shop" for a cluster-scoped kind.
 struct ObjectKey {

@@ -94,6 +94,31 @@ void read_cluster_ips(Fields& spec, Service& service) {
   }
 }
 
+// https://kubernetes.io/docs/reference/networking/virtual-ips/#session-affinity; the checks are those of Kubernetes'
+// API.
+std::chrono::seconds read_affinity(Fields& spec) {
+  static constexpr int64_t kDefault = 10'800, kMost = 86'400;
+  const bool by_client = spec["sessionAffinity"].word({"ClientIP", "None"}) == "ClientIP";
+  const Cursor config = spec["sessionAffinityConfig"];
+  if (config && !by_client) {
+    config.error("needs sessionAffinity: ClientIP; write that, or remove it");
+  }
+  Fields fields(config);
+  Fields client(fields["clientIP"]);
+  const Cursor timeout = client["timeoutSeconds"];
+  const int64_t seconds = timeout ? timeout.integer(1, kMost) : kDefault;
+  return std::chrono::seconds(by_client ? seconds : 0);
+}
+
+// internalTrafficPolicy and trafficDistribution.
+void read_traffic_policies(Fields& spec, Service& service) {
+  service.node_local = spec["internalTrafficPolicy"].word({"Cluster", "Local"}) == "Local";
+  using enum TrafficDistribution;
+  service.distribution = spec["trafficDistribution"].one_of<TrafficDistribution>(
+      {{"PreferSameZone", kPreferSameZone}, {"PreferSameNode", kPreferSameNode}, {"PreferClose", kPreferSameZone}},
+      kAny);
+}
+
 }  // namespace
 
 Object load_service(Metadata meta, Fields& object) {
@@ -107,6 +132,8 @@ Object load_service(Metadata meta, Fields& object) {
   service.selector = read_labels(spec["selector"]);
   service.ports = read_ports(spec["ports"]);
   service.publish_not_ready = spec["publishNotReadyAddresses"].boolean();
+  service.affinity = read_affinity(spec);
+  read_traffic_policies(spec, service);
   if (service.type == "ExternalName") {
     service.external_name = spec.required("externalName").string(domain_name);
   }

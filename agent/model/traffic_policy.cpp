@@ -103,12 +103,15 @@ void check_tls(const Cursor& at) {
 }
 
 // The four blocks that a port may have of its own, too.
-std::chrono::milliseconds read_blocks(Fields& fields) {
+TrafficPolicy read_blocks(Fields& fields) {
+  TrafficPolicy policy;
   const Cursor outliers = fields["outlierDetection"];
   check_outlier_detection(outliers);
-  check_load_balancer(fields["loadBalancer"], outliers ? Outliers::kDetected : Outliers::kNotDetected);
+  policy.load_balancer =
+      read_load_balancer(fields["loadBalancer"], outliers ? Outliers::kDetected : Outliers::kNotDetected);
   check_tls(fields["tls"]);
-  return read_connection_pool(fields["connectionPool"]);
+  policy.connect_timeout = read_connection_pool(fields["connectionPool"]);
+  return policy;
 }
 
 bool has_any(const Cursor& at, std::initializer_list<std::string_view> names) {
@@ -153,9 +156,9 @@ void check_tunnel(const Cursor& at) {
 
 }  // namespace
 
-std::chrono::milliseconds read_traffic_policy(const Cursor& at) {
+TrafficPolicy read_traffic_policy(const Cursor& at) {
   Fields fields(at);
-  const std::chrono::milliseconds connect_timeout = read_blocks(fields);
+  TrafficPolicy policy = read_blocks(fields);
   check_port_settings(fields["portLevelSettings"]);
   const Cursor tunnel = fields["tunnel"];
   check_tunnel(tunnel);
@@ -177,7 +180,7 @@ std::chrono::milliseconds read_traffic_policy(const Cursor& at) {
                     "proxyProtocol", "retryBudget"})) {
     at.error("has no settings; write at least one, or remove trafficPolicy");
   }
-  return connect_timeout;
+  return policy;
 }
 
 }  // namespace fairlead::model

@@ -153,6 +153,61 @@ TEST(ServiceKind, RefusesImpossibleValues) {
   EXPECT_EQ(error_field(service + "spec: {type: Cluster}\n"), "spec.type");
 }
 
+TEST(ServiceKind, IsReadWithSessionAffinity) {
+  const std::string service = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: ";
+  EXPECT_EQ(load_one<Service>(service + "{sessionAffinity: None}\n").affinity.count(), 0);
+  EXPECT_EQ(load_one<Service>(service + "{sessionAffinity: ClientIP}\n").affinity.count(), 10'800);
+  EXPECT_EQ(load_one<Service>(service + "{sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: "
+                                        "{timeoutSeconds: 86400}}}\n")
+                .affinity.count(),
+            86'400);
+  EXPECT_EQ(error_field(service + "{sessionAffinity: Cookie}\n"), "spec.sessionAffinity");
+  EXPECT_EQ(error_field(service + "{sessionAffinityConfig: {clientIP: {timeoutSeconds: 10}}}\n"),
+            "spec.sessionAffinityConfig");
+  for (const char* seconds : {"0", "86401", "-1", "\"10\"", "1.5"}) {
+    EXPECT_EQ(error_field(service + "{sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: " +
+                          seconds + "}}}\n"),
+              "spec.sessionAffinityConfig.clientIP.timeoutSeconds")
+        << seconds;
+  }
+}
+
+TEST(ServiceKind, IsReadWithTrafficPolicies) {
+  const std::string service = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: ";
+  EXPECT_TRUE(load_one<Service>(service + "{internalTrafficPolicy: Local}\n").node_local);
+  EXPECT_FALSE(load_one<Service>(service + "{internalTrafficPolicy: Cluster}\n").node_local);
+  using enum TrafficDistribution;
+  for (const auto& [word, expected] :
+       {std::pair("PreferSameZone", kPreferSameZone), std::pair("PreferClose", kPreferSameZone),
+        std::pair("PreferSameNode", kPreferSameNode)}) {
+    EXPECT_EQ(load_one<Service>(service + "{trafficDistribution: " + word + "}\n").distribution, expected) << word;
+  }
+  EXPECT_EQ(error_field(service + "{internalTrafficPolicy: Node}\n"), "spec.internalTrafficPolicy");
+  EXPECT_EQ(error_field(service + "{trafficDistribution: Near}\n"), "spec.trafficDistribution");
+}
+
+TEST(EndpointSliceKind, IsReadWithZoneAndHints) {
+  const EndpointSlice slice = load_one<EndpointSlice>(R"(
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: shop, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints:
+- {addresses: [10.0.0.1], zone: a, hints: {forZones: [{name: a}, {name: b}], forNodes: [{name: node-1}]}}
+)");
+  ASSERT_EQ(slice.endpoints.size(), 1u);
+  EXPECT_EQ(slice.endpoints[0].zone, "a");
+  EXPECT_THAT(slice.endpoints[0].zone_hints, ElementsAre("a", "b"));
+  EXPECT_THAT(slice.endpoints[0].node_hints, ElementsAre("node-1"));
+}
+
+TEST(NodeKind, IsItsLabels) {
+  const Node node =
+      load_one<Node>("apiVersion: v1\nkind: Node\nmetadata: {name: n, labels: {topology.kubernetes.io/zone: a}}\n");
+  EXPECT_EQ(node.meta.ns, "");
+  EXPECT_EQ(node.meta.labels.at("topology.kubernetes.io/zone"), "a");
+}
+
 TEST(EndpointSliceKind, IsReadWithConditions) {
   const EndpointSlice slice = load_one<EndpointSlice>(R"(
 apiVersion: discovery.k8s.io/v1

@@ -129,6 +129,51 @@ TEST(DestinationRuleKind, IsReadWithSubsets) {
   EXPECT_EQ(rule.subsets[1].labels.at("version"), "v2");
 }
 
+TEST(DestinationRuleKind, SaysHowToBalance) {
+  const auto mode = [](const std::string& text) {
+    const auto rule = load_one<DestinationRule>(
+        "DestinationRule", "{host: a, trafficPolicy: {loadBalancer: " + text + ", tls: {mode: DISABLE}}}");
+    return rule.load_balancer;
+  };
+  using enum LoadBalancer;
+  for (const auto& [word, expected] :
+       {std::pair("ROUND_ROBIN", kRoundRobin), std::pair("LEAST_REQUEST", kLeastRequest),
+        std::pair("LEAST_CONN", kLeastRequest), std::pair("RANDOM", kRandom), std::pair("PASSTHROUGH", kPassthrough),
+        std::pair("UNSPECIFIED", kUnspecified)}) {
+    EXPECT_EQ(mode(std::string("{simple: ") + word + "}"), expected) << word;
+  }
+  EXPECT_EQ(mode("{consistentHash: {useSourceIp: true}}"), kSourceIp);
+  EXPECT_EQ(mode("{consistentHash: {useSourceIp: true, maglev: {tableSize: 65537}}}"), kSourceIp);
+  EXPECT_EQ(mode("null"), std::nullopt);
+  const auto rule = load_one<DestinationRule>("DestinationRule", R"(
+  host: a
+  subsets: [{name: v1, trafficPolicy: {loadBalancer: {simple: RANDOM}}}, {name: v2}]
+  trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}})");
+  EXPECT_EQ(rule.subsets[0].load_balancer, kRandom);
+  EXPECT_EQ(rule.subsets[1].load_balancer, std::nullopt);
+}
+
+TEST(DestinationRuleKind, TellsWhichPartsOfBalancingAreNotInForce) {
+  const auto told = [](const std::string& balancer) {
+    std::vector<std::string> fields;
+    const std::string policy = "{loadBalancer: " + balancer + "}";
+    for (const Message& message :
+         load_documents(object("DestinationRule", "{host: a, trafficPolicy: " + policy +
+                                                      ", subsets: [{name: v1, trafficPolicy: " + policy + "}]}"),
+                        "f")
+             .messages) {
+      fields.push_back(message.field);
+    }
+    return fields;
+  };
+  EXPECT_THAT(told("{simple: ROUND_ROBIN}"), IsEmpty());
+  EXPECT_THAT(told("{consistentHash: {useSourceIp: true}}"), IsEmpty());
+  EXPECT_THAT(
+      told("{consistentHash: {httpHeaderName: x}}"),
+      testing::UnorderedElementsAre("spec.trafficPolicy.loadBalancer.consistentHash.httpHeaderName",
+                                    "spec.subsets[0].trafficPolicy.loadBalancer.consistentHash.httpHeaderName"));
+}
+
 TEST(DestinationRuleKind, WarnsOfWhatIstioIgnores) {
   const Loaded loaded = load_documents(
       object("DestinationRule", "{host: a, trafficPolicy: {outlierDetection: {consecutiveErrors: 5}}}"), "f");
