@@ -1,5 +1,6 @@
 #include "agent/api/explain.h"
 
+#include "agent/api/explain_cluster.h"
 #include "agent/compile/mode.h"
 #include "agent/kernel/tables.h"
 #include "userspace-proxy/http/h1.h"
@@ -229,8 +230,7 @@ void follow_route(Walk& walk, const route::RouteTable& table, const http::Reques
   std::vector<Endpoint> endpoints;
   json clusters = json::array();
   for (const route::WeightedCluster& weighted : std::get<route::Forward>(found.route->action).clusters) {
-    clusters.push_back({{"name", weighted.cluster != nullptr ? json(weighted.cluster->name) : json(nullptr)},
-                        {"weight", weighted.weight}});
+    clusters.push_back(cluster_json(weighted.cluster, weighted.weight, Chooser::kProxy));
     if (weighted.cluster != nullptr && weighted.weight != 0) {
       endpoints.insert(endpoints.end(), weighted.cluster->endpoints.begin(), weighted.cluster->endpoints.end());
     }
@@ -240,10 +240,11 @@ void follow_route(Walk& walk, const route::RouteTable& table, const http::Reques
 }
 
 // Where a connection goes that no rule sends elsewhere.
-std::vector<Endpoint> plain_endpoints(Walk& walk, const config::ServicePort* port) {
+std::vector<Endpoint> plain_endpoints(Walk& walk, const config::ServicePort* port, Chooser chooser) {
   if (port != nullptr && port->cluster != nullptr) {
-    walk.answer["clusters"] = json::array({{{"name", port->cluster->name}, {"weight", 1}}});
-    if (!port->cluster->original_destination) {
+    walk.answer["clusters"] = json::array({cluster_json(port->cluster, 1, chooser)});
+    const bool address_of_service = walk.snapshot.service_by_vip(walk.dialled.address.ip) != nullptr;
+    if (!port->cluster->original_destination || address_of_service) {
       return port->cluster->endpoints;
     }
   }
@@ -265,14 +266,14 @@ Status through_proxy(Walk& walk) {
   if (host.service == nullptr && walk.dialled.service != nullptr) {
     port = walk.dialled.service->port(walk.query.port);  // unknown Host: ALLOW_ANY, where it was dialled
   }
-  judge(walk, plain_endpoints(walk, port), &head);
+  judge(walk, plain_endpoints(walk, port, Chooser::kProxy), &head);
   return {};
 }
 
-void by_kernel(Walk& walk) {
+void without_http(Walk& walk, Chooser chooser) {
   const config::ServicePort* port =
       walk.dialled.service != nullptr ? walk.dialled.service->port(walk.query.port) : nullptr;
-  judge(walk, plain_endpoints(walk, port), nullptr);
+  judge(walk, plain_endpoints(walk, port, chooser), nullptr);
 }
 
 Status follow(Walk& walk) {
@@ -292,16 +293,16 @@ Status follow(Walk& walk) {
     set_verdict(walk, "refused", "the connection is refused");
   } else if (walk.from.mode == Mode::kOff) {
     set_path(walk, "untouched", "the pod is off");
-    by_kernel(walk);
+    without_http(walk, Chooser::kKernelForOff);
   } else if (target->protocol == FL_PROTOCOL_HTTP) {
     set_path(walk, walk.from.mode == Mode::kSidecar ? "sidecar" : "node-proxy", "the port's protocol is HTTP");
     return through_proxy(walk);
   } else if (walk.from.mode == Mode::kSidecar) {
     set_path(walk, "sidecar", "a TCP port, from a pod in sidecar mode");
-    by_kernel(walk);
+    without_http(walk, Chooser::kProxy);
   } else {
     set_path(walk, "kernel", "a TCP or undeclared port: connected pod to pod, judged at connect()");
-    by_kernel(walk);
+    without_http(walk, Chooser::kKernel);
   }
   return {};
 }

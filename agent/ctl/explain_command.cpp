@@ -38,6 +38,13 @@ void print_explanation(const json& answer) {
   }
   for (const json& cluster : answer.value("clusters", json::array())) {
     fmt::print("cluster   {} (weight {})\n", text(cluster["name"]), text(cluster["weight"]));
+    if (cluster.contains("balance")) {
+      fmt::print("    {}{}\n", text(cluster["balance"]),
+                 cluster.contains("session_affinity_s")
+                     ? fmt::format(", a client keeps its endpoint for {} s after its last connection",
+                                   text(cluster["session_affinity_s"]))
+                     : "");
+    }
   }
   for (const json& endpoint : answer.value("endpoints", json::array())) {
     fmt::print("endpoint  {} {}\n", text(endpoint["address"]),
