@@ -156,6 +156,25 @@ TEST(Explain, ATcpPortTakesTheKernelPath) {
   EXPECT_EQ(got["verdict"], "allowed");
 }
 
+TEST(Explain, HowAnEndpointIsChosenIsToldAsTheOneWhoChoosesDoesIt) {
+  wire::Snapshot snapshot = shop();
+  ExplainQuery tcp = kWeb;
+  tcp.host = "db";
+  EXPECT_EQ(answer(snapshot, kWeb)["clusters"][0]["balance"], "LEAST_REQUEST");
+  EXPECT_EQ(answer(snapshot, tcp)["clusters"][0]["balance"], "RANDOM");
+  EXPECT_FALSE(answer(snapshot, tcp)["clusters"][0].contains("session_affinity_s"));
+  for (wire::Cluster& cluster : *snapshot.mutable_clusters()) {
+    cluster.set_balance(wire::ROUND_ROBIN);
+    cluster.set_affinity_timeout_s(90);
+  }
+  for (const ExplainQuery& query : {kWeb, tcp}) {
+    EXPECT_EQ(answer(snapshot, query)["clusters"][0]["balance"], "ROUND_ROBIN");
+    EXPECT_EQ(answer(snapshot, query)["clusters"][0]["session_affinity_s"], 90);
+  }
+  snapshot.mutable_workloads(0)->set_mode(wire::OFF);
+  EXPECT_EQ(answer(snapshot, tcp)["clusters"][0]["balance"], "RANDOM") << "no DestinationRule for a pod that is off";
+}
+
 TEST(Explain, APortThatTheServiceLacksIsRefused) {
   const json got = answer(shop(), {.from = "shop/client", .host = "10.96.0.2", .port = 81});
   EXPECT_EQ(got["path"], "refused");
