@@ -10,6 +10,9 @@
 /* bpf_set_retval in cgroup hooks: Linux 5.18. */
 const volatile bool fl_has_set_retval = true;
 
+/* bpf_skc_to_mptcp_sock in connect hooks: Linux 5.19 with MPTCP and BTF. */
+const volatile bool fl_has_mptcp = true;
+
 /* Makes connect() fail with ECONNREFUSED; with EPERM where the kernel lets a hook name no other error. */
 static __always_inline int fl_refuse(void) {
   if (fl_has_set_retval) {

@@ -8,6 +8,7 @@
 #include "bpf/lib/compat.bpf.h"
 #include "bpf/lib/count.bpf.h"
 #include "bpf/lib/flow.bpf.h"
+#include "bpf/lib/mptcp.bpf.h"
 #include "bpf/lib/network.bpf.h"
 #include "bpf/lib/policy.bpf.h"
 #include "bpf/lib/socket.bpf.h"
@@ -295,12 +296,16 @@ static __always_inline enum dial_answer answer(struct dial* dial, bool is_v4_onl
     return DIAL_UNTOUCHED;
   }
   fl_forget(dial->sk);
+  fl_mptcp_forget(dial->sk);
   if (fl_addr_is_loopback(&dial->dialled.ip) || fl_addr_of_pod(&dial->dialled.ip, dial->pod)) {
     return DIAL_UNTOUCHED;
   }
   enum dial_answer answer = decide(dial);
   if (answer == DIAL_REWRITTEN && dial->proxy_port == 0 && is_v4_only && !fl_addr_is_v4(&dial->endpoint.ip)) {
     answer = because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
+  }
+  if (answer == DIAL_REWRITTEN && !fl_mptcp_remember(dial->sk)) {
+    answer = because(dial, DIAL_REFUSED, FL_REASON_TABLE_FULL);
   }
   fl_count(dial->reason);
   if (answer == DIAL_REFUSED || answer == DIAL_FORBIDDEN) {

@@ -1,9 +1,13 @@
 #include "bpf/user/features.h"
 
 #include "bpf/user/object.h"
+#include "userspace-proxy/base/fd.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+
+#include <array>
+#include <cstddef>
 
 namespace fairlead::bpf {
 namespace {
@@ -29,6 +33,22 @@ Probe helper(const char* name, Helper helper, const char* meaning) {
 
 }  // namespace
 
+bool has_mptcp() {
+  constexpr bpf_insn kLoadSocket{.code = BPF_LDX | BPF_MEM | BPF_DW,
+                                 .dst_reg = BPF_REG_1,
+                                 .src_reg = BPF_REG_1,
+                                 .off = offsetof(bpf_sock_addr, sk)};
+  constexpr bpf_insn kSkipIfNone{.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_1, .off = 1};
+  constexpr bpf_insn kCall{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_skc_to_mptcp_sock};
+  constexpr bpf_insn kProceed{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1};
+  constexpr bpf_insn kExit{.code = BPF_JMP | BPF_EXIT};
+  constexpr std::array kProgram{kLoadSocket, kSkipIfNone, kCall, kProceed, kExit};
+  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_CGROUP_INET4_CONNECT);
+  const Fd program(
+      bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "has_mptcp", "GPL", kProgram.data(), kProgram.size(), &options));
+  return program.valid();
+}
+
 std::vector<Probe> probe_kernel() {
   quieten_libbpf();
   return {
@@ -47,6 +67,9 @@ std::vector<Probe> probe_kernel() {
       helper("bpf_sk_assign in sk_lookup", {BPF_PROG_TYPE_SK_LOOKUP, BPF_FUNC_sk_assign}, "no inbound listeners"),
       helper("bpf_set_retval in connect hooks (Linux 5.18)", {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval},
              "refused connections end with EPERM instead of ECONNREFUSED"),
+      {.name = "MPTCP sockets in connect hooks (Linux 5.19)",
+       .present = has_mptcp(),
+       .meaning = "an MPTCP client sees the endpoint as its peer, not what it dialled"},
   };
 }
 

@@ -14,4 +14,8 @@ struct Probe {
 
 std::vector<Probe> probe_kernel();
 
+// Whether a connect hook may turn a subflow into the MPTCP socket it belongs to: Linux 5.19 with MPTCP and BTF.
+// libbpf's own probe calls the helper without an argument, which kernels without MPTCP refuse in the same words.
+bool has_mptcp();
+
 }  // namespace fairlead::bpf

@@ -1,5 +1,6 @@
 #include "bpf/user/maps.h"
 
+#include "bpf/user/features.h"
 #include "bpf/user/object.h"
 #include "skel/connect.skel.h"
 #include "skel/maps.skel.h"
@@ -103,6 +104,7 @@ void tell_kernel(Skeleton<S>&) {}
 void tell_kernel(Skeleton<fl_connect>& skeleton) {
   skeleton->rodata->fl_has_set_retval =
       libbpf_probe_bpf_helper(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_FUNC_set_retval, nullptr) == 1;
+  skeleton->rodata->fl_has_mptcp = has_mptcp();
 }
 
 template <class S>

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import errno
-import select
 import socket
 
 import pytest
@@ -126,22 +125,7 @@ def test_udp_is_untouched(shop):
         assert sock.getpeername() == (shop.vip, 80)     # also to a service's address: not translated
 
 
-# --- how a client may open its connection ---
-
-@pytest.mark.parametrize("port", [80, 9000])
-def test_a_non_blocking_connect(shop, port):
-    with shop.client.socket() as sock:
-        sock.setblocking(False)
-        assert sock.connect_ex((shop.vip, port)) in (0, errno.EINPROGRESS)
-        assert select.select([], [sock], [], 20)[1]
-        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
-        sock.setblocking(True)
-        sock.settimeout(20)
-        if port == 80:
-            assert exchange(sock, b"GET / HTTP/1.1\r\nHost: web.shop\r\n\r\n", 12) == b"HTTP/1.1 200"
-        else:
-            assert name_of(sock) in shop.pod_names
-
+# --- how a client may open its connection: test_unusual_connects.py has more ---
 
 @pytest.mark.parametrize("address, own", [("vip", "ip4"), ("vip6", "ip6")])
 @pytest.mark.parametrize("source_port", [0, 45678])

@@ -122,9 +122,9 @@ class _Threads(socketserver.ThreadingMixIn, socketserver.TCPServer):
 class _Server:
     """A server in a thread, on a socket of the pod."""
 
-    def __init__(self, pod: Netns, name: str, port: int, handler: type, address: str = "::"):
+    def __init__(self, pod: Netns, name: str, port: int, handler: type, address: str = "::", protocol: int = 0):
         self.name, self.port = name, port
-        self._server = _Threads(pod.listen(port, address), handler)
+        self._server = _Threads(pod.listen(port, address, protocol), handler)
         self._server.app = self
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -178,9 +178,9 @@ class _HttpHandler(http.server.BaseHTTPRequestHandler):
 class Echo(_Server):
     """HTTP: see _HttpHandler. `requests`: (method, path, headers) of each, in order."""
 
-    def __init__(self, pod: Netns, name: str, port: int, address: str = "::"):
+    def __init__(self, pod: Netns, name: str, port: int, address: str = "::", protocol: int = 0):
         self.requests: list[tuple[str, str, dict]] = []
-        super().__init__(pod, name, port, _HttpHandler, address)
+        super().__init__(pod, name, port, _HttpHandler, address, protocol)
 
 
 class _TcpHandler(socketserver.BaseRequestHandler):
@@ -195,9 +195,9 @@ class _TcpHandler(socketserver.BaseRequestHandler):
 class TcpEcho(_Server):
     """Sends its name and a line feed, then every byte back. `peers`: getpeername() of each connection, in order."""
 
-    def __init__(self, pod: Netns, name: str, port: int, address: str = "::"):
+    def __init__(self, pod: Netns, name: str, port: int, address: str = "::", protocol: int = 0):
         self.peers: list[tuple[str, int]] = []
-        super().__init__(pod, name, port, _TcpHandler, address)
+        super().__init__(pod, name, port, _TcpHandler, address, protocol)
 
 
 class UdpEcho:

@@ -75,10 +75,10 @@ class Netns:
             raise
         return made
 
-    def listen(self, port: int, address: str = "::") -> socket.socket:
+    def listen(self, port: int, address: str = "::", protocol: int = 0) -> socket.socket:
         """A listening TCP socket of this pod; on "::" it takes IPv4 too."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        made = self.socket(family)
+        made = self.socket(family, protocol=protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
