@@ -234,3 +234,28 @@ def test_a_client_that_goes_away_in_the_middle_disturbs_nobody(shop):
             connection.request("GET", "/bytes/1000000", headers={"Host": "web.shop"})
             connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     assert ask(shop.client, shop.vip, host="web.shop").status == 200
+
+
+@pytest.mark.parametrize("field, half, rest", [("Content-Length: 10", b"12345", b""),
+                                               ("Transfer-Encoding: chunked", b"5\r\n12345\r\n", b""),
+                                               ("Transfer-Encoding: chunked", b"5\r\n12345\r\n", b"no chunk\r\n")],
+                         ids=["length", "chunked", "framing"])
+def test_half_a_request_ends_at_the_application_too_when_its_answer_has_begun(shop, field, half, rest):
+    """It would wait for the rest of the body, and its client for the rest of the answer."""
+    pod = shop.node.pods.get("shop/slow") or shop.node.pod("shop/slow", ports={"http": 8080})
+    shop.node.cli.wait()
+    with pod.listen(8080) as listener, shop.client.dial(pod.ip4, 8080) as client:
+        client.sendall(f"POST / HTTP/1.1\r\nHost: slow\r\n{field}\r\n\r\n".encode() + half)
+        listener.settimeout(20)
+        application, _ = listener.accept()
+        with application:
+            application.settimeout(20)
+            got = b""
+            while b"12345" not in got:
+                got += application.recv(1000)
+            application.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n67890")
+            answer = b""
+            while b"67890" not in answer:
+                answer += client.recv(1000)
+            client.sendall(rest) if rest else client.close()    # nothing unread: an end, no reset
+            read_all(application)       # a socket that does not end raises TimeoutError here

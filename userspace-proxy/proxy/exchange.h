@@ -58,6 +58,8 @@ struct Exchange {
   io::Task<After> reply(uint16_t status, std::string_view body, std::span<const http::Field> fields);
   io::Task<After> refuse(Reason reason);
   void fail(Reason reason) { outcome_.reason = reason; }
+  // In the middle of an answer: both sides see that it is over.
+  After cut(Reason reason);
   // Waiting ended without what was waited for.
   [[nodiscard]] Reason late_or_idle() const;
   // Keeps the upstream connection where it can be used again, and says what becomes of the client's.

@@ -263,6 +263,10 @@ io::Task<HttpSession::After> Exchange::relay_answer(BodyPump& request_body) {
     Step request_step = Step::kDone;
     if (!request_over) {
       request_step = request_body.advance();
+      if (request_step == Step::kSourceEnded || request_step == Step::kBadFraming) {
+        // The upstream would wait for the rest of the request, and the client for the rest of its answer.
+        co_return cut(request_step == Step::kSourceEnded ? Reason::DOWNSTREAM_DISCONNECT : Reason::BAD_REQUEST);
+      }
       request_over = request_step != Step::kWantRead && request_step != Step::kWantWrite && request_step != Step::kBusy;
     }
     if (step == Step::kBusy || request_step == Step::kBusy) {
@@ -278,16 +282,20 @@ io::Task<HttpSession::After> Exchange::relay_answer(BodyPump& request_body) {
         .until(deadline_or(kStreamIdleNs));
     const io::Wake wake = co_await wait;
     if (wake != io::Wake::kReady || (!client_read && !client_write && client.failed())) {
-      fail(wake == io::Wake::kReady       ? Reason::DOWNSTREAM_DISCONNECT
-           : wake == io::Wake::kCancelled ? Reason::UPSTREAM_CUT
-                                          : late_or_idle());
-      client.reset_on_close();
-      upstream.reset_on_close();
-      co_return After::kClose;
+      co_return cut(wake == io::Wake::kReady       ? Reason::DOWNSTREAM_DISCONNECT
+                    : wake == io::Wake::kCancelled ? Reason::UPSTREAM_CUT
+                                                   : late_or_idle());
     }
   }
   outcome_.response_size += answer_body.bytes();
   co_return after_answer(request_body.done());
+}
+
+HttpSession::After Exchange::cut(Reason reason) {
+  fail(reason);
+  session_.client_.reset_on_close();
+  upstream_->socket.reset_on_close();
+  return After::kClose;
 }
 
 HttpSession::After Exchange::after_answer(bool request_whole) {
