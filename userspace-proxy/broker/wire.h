@@ -1,7 +1,8 @@
 // What agent and proxy say to each other: fixed-size messages over one SOCK_SEQPACKET socketpair per worker, with file
-// descriptors alongside (SCM_RIGHTS). The agent makes the pairs before it starts the proxy; a proxy has no other door.
-// Everything that a proxy sends is untrusted: fixed size, known type, and only about pods that the agent enrolled.
-// Both ends are built from the same tree and started by each other; kVersion tells them apart after an upgrade.
+// descriptors alongside (SCM_RIGHTS). The agent makes the pairs before it starts the proxy. A worker whose agent is
+// gone comes to the next one by a socket (reconnect.h) and says the same things there. Everything that a proxy sends is
+// untrusted: fixed size, known type, and only about pods that the agent enrolled. Both ends are built from the same
+// tree and started by each other; kVersion tells them apart after an upgrade.
 #pragma once
 
 #include "userspace-proxy/base/error.h"
@@ -27,7 +28,7 @@ enum class Type : uint32_t {
   kPodGone = 6,         // `netns`: close every socket in that namespace, also those in use
   kDrain = 7,           // accept nothing new, end when the last connection ends
   // worker -> agent
-  kHello = 32,             // `number`: kVersion; the worker is ready for messages
+  kHello = 32,             // `number`: kVersion; `count`: 1 if it drains, else 0; the worker is ready for messages
   kSnapshotApplied = 33,   // `number`: generation; every later request is judged by it
   kSnapshotRefused = 34,   // `number`: generation that could not be built
   kSocketsWanted = 35,     // `netns`, `family`, `count`; `number`: connections that waited since the last of these

@@ -1,10 +1,14 @@
 #include "userspace-proxy/proxy/channel.h"
 
 #include "userspace-proxy/base/log.h"
+#include "userspace-proxy/broker/reconnect.h"
+
+#include <algorithm>
 
 namespace fairlead::proxy {
 
-Channel::Channel(io::Loop& loop, Fd fd, ChannelHandler& handler) : loop_(loop), fd_(std::move(fd)), handler_(handler) {}
+Channel::Channel(io::Loop& loop, Fd fd, ChannelHandler& handler, std::string rendezvous)
+    : loop_(loop), fd_(std::move(fd)), handler_(handler), rendezvous_(std::move(rendezvous)), look_(*this) {}
 
 Channel::~Channel() {
   if (fd_) {
@@ -17,7 +21,7 @@ Status Channel::start() {
     fd_.reset();
     return added;
   }
-  send({.type = broker::Type::kHello, .number = broker::kVersion});
+  send(handler_.greeting());
   return {};
 }
 
@@ -48,7 +52,24 @@ void Channel::close(std::string_view why) {
   loop_.remove(fd_.get(), *this);
   fd_.reset();
   unsent_.clear();
-  handler_.agent_gone();
+  loop_.arm(look_, loop_.now_ns() + until_look_ns_);
+}
+
+void Channel::look_for_agent() {
+  until_look_ns_ = std::min(until_look_ns_ * 2, kLongestLookNs);
+  auto found = broker::connect_to_agent(rendezvous_.c_str());
+  if (!found) {
+    loop_.arm(look_, loop_.now_ns() + until_look_ns_);
+    return;
+  }
+  fd_ = std::move(*found);
+  if (const auto started = start(); !started) {
+    log::error("the next agent: {}", started.error().message());
+    loop_.arm(look_, loop_.now_ns() + until_look_ns_);
+    return;
+  }
+  log::info("there is an agent again");
+  handler_.agent_is_back();
 }
 
 void Channel::on_events(uint32_t) {
@@ -62,6 +83,7 @@ void Channel::on_events(uint32_t) {
     if (!*received) {
       return;
     }
+    until_look_ns_ = kFirstLookNs;
     handler_.message(std::move(**received));
   }
 }

@@ -9,6 +9,7 @@
 #include "userspace-proxy/proxy/worker.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fairlead::proxy {
 namespace {
@@ -28,7 +29,9 @@ HttpSession::HttpSession(Worker& worker, Fd fd, const Arrival& arrival)
       in_(worker.buffers()) {}
 
 void HttpSession::drain() {
-  if (between_requests_) {
+  // The first request of a new connection is on its way.
+  const bool may_be_ended = served_any_ || std::exchange(was_asked_to_drain_, true);
+  if (between_requests_ && may_be_ended) {
     client_.cancel();
   }
 }
@@ -68,6 +71,7 @@ io::Task<void> HttpSession::run() {
     const auto scratch = worker_.scratch().take();
     const Read read = co_await read_head(*scratch);
     between_requests_ = false;
+    served_any_ = true;
     switch (read) {
       case Read::kOver:
         co_return;

@@ -57,6 +57,8 @@ class HttpSession final : public Session {
   uint64_t head_began_ns_ = 0;  // when the first byte of the head was seen
   size_t head_bytes_ = 0;
   bool between_requests_ = true;
+  bool served_any_ = false;
+  bool was_asked_to_drain_ = false;
   UpstreamNow upstream_;
 };
 

@@ -18,6 +18,8 @@ inline constexpr uint64_t kTcpIdleNs = 3600 * kSecond;
 inline constexpr uint64_t kLingerNs = kSecond;
 // A draining proxy goes on accepting for this long: redirections that were under way when the kernel was switched.
 inline constexpr uint64_t kLastAcceptNs = kSecond / 4;
+// And a connection that it has accepted may take so long until its first request.
+inline constexpr uint64_t kFirstRequestNs = 5 * kSecond;
 // Upstream connect, where no cluster says otherwise (Istio's connectTimeout).
 inline constexpr uint64_t kConnectNs = 10 * kSecond;
 

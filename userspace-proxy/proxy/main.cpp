@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace fairlead {
@@ -26,27 +27,36 @@ struct Options {
   std::string log_level = "info";
 };
 
-// Waits for SIGTERM or SIGINT in a thread of its own and wakes every worker; a second one ends the process at once.
-void watch_signals(const std::vector<int>& wakeups) {
+// SIGTERM, SIGINT: drain; a second one ends the process at once. SIGUSR1: drain, however often it comes: from an agent
+// whose language this build does not speak.
+sigset_t signals_to_drain() {
   sigset_t signals;
   sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  int signal = 0;
-  sigwait(&signals, &signal);
-  log::info("draining");
-  for (const int wakeup : wakeups) {
-    eventfd_write(wakeup, 1);
+  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) {
+    sigaddset(&signals, number);
   }
-  sigwait(&signals, &signal);
-  _exit(1);
+  return signals;
+}
+
+// In a thread of its own: waits for such a signal and wakes every worker.
+void watch_signals(const std::vector<int>& wakeups) {
+  const sigset_t signals = signals_to_drain();
+  bool was_told_to_end = false;
+  while (true) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal != SIGUSR1 && std::exchange(was_told_to_end, true)) {
+      _exit(1);
+    }
+    log::info("draining");
+    for (const int wakeup : wakeups) {
+      eventfd_write(wakeup, 1);
+    }
+  }
 }
 
 int run(const Options& options) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  const sigset_t signals = signals_to_drain();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 

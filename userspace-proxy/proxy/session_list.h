@@ -29,7 +29,8 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // The worker drains: end now if idle between requests, else after the current one.
+  // The worker drains: end now if idle between requests, else after the current one. Called now and then, until it has
+  // ended.
   virtual void drain() = 0;
   // The pod is gone: end now if a socket of this session lives in that namespace.
   virtual void pod_gone(uint64_t netns) = 0;

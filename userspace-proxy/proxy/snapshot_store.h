@@ -19,6 +19,8 @@ class SnapshotStore {
   std::mutex mutex_;
   // Guarded by mutex_. Weak: workers keep it alive as long as they need it.
   uint64_t generation_ = 0;
+  // Every agent counts generations from 1: the memory tells one of this agent's from the same number of the one before.
+  uint64_t inode_ = 0;
   std::weak_ptr<const config::Snapshot> newest_;
 };
 

@@ -1,6 +1,7 @@
 #include "userspace-proxy/proxy/worker.h"
 
 #include "userspace-proxy/base/log.h"
+#include "userspace-proxy/broker/reconnect.h"
 #include "userspace-proxy/proxy/limits.h"
 #include "userspace-proxy/proxy/serve.h"
 
@@ -63,11 +64,12 @@ Worker::Worker(WorkerOptions options, SnapshotStore& store, std::unique_ptr<io::
     : shape_(options.shape),
       store_(store),
       loop_(std::move(loop)),
-      channel_(*loop_, std::move(options.channel), *this),
+      channel_(*loop_, std::move(options.channel), *this, broker::kAgentSocket),
       stock_(*loop_, *this),
       pool_(*loop_),
       connector_(*loop_, stock_, buffers_),
-      reporter_(std::move(arena)) {
+      reporter_(std::move(arena)),
+      last_accept_(*this) {
   if (getrandom(&random_state_, sizeof random_state_, 0) != sizeof random_state_) {
     random_state_ = loop_->now_ns();
   }
@@ -110,16 +112,21 @@ void Worker::endpoint_released(const SocketAddress& endpoint) {
   }
 }
 
-void Worker::want_sockets(const Wish& wish) {
+broker::Message Worker::greeting() const {
+  return {.type = broker::Type::kHello, .number = broker::kVersion, .count = draining_ ? 1U : 0U};
+}
+
+// While there is no agent, connections wait for the next one as they do for a slow one: within their connect timeout.
+bool Worker::want_sockets(const Wish& wish) {
   if (!channel_.open()) {
-    stock_.refused(wish.netns, wish.family);
-    return;
+    return false;
   }
   channel_.send({.type = broker::Type::kSocketsWanted,
                  .number = wish.waited,
                  .netns = wish.netns,
                  .family = wish.family,
                  .count = wish.count});
+  return channel_.open();
 }
 
 void Worker::message(broker::Received received) {
@@ -179,6 +186,9 @@ void Worker::take_listener(broker::Received received) {
   }
   // A sidecar that lingers for its last connections is wanted again.
   draining_ = false;
+  if (listeners_.contains(number)) {
+    return;  // an agent that has adopted us gives what it found here
+  }
   auto accepting = std::make_unique<Accepting>(*this, received.message, std::move(received.fds[0]));
   if (auto started = accepting->listener.start(); !started) {
     log::error("listener {}: {}", number, started.error().message());
@@ -187,17 +197,26 @@ void Worker::take_listener(broker::Received received) {
   listeners_[number] = std::move(accepting);
 }
 
-// Listeners stay until the end: a connect() that was redirected just before the kernel was told otherwise waits in
-// their queue, and nobody else would take it.
+// Listeners stay for a moment: a connect() that was redirected just before the kernel was told otherwise waits in their
+// queue, and nobody else would take it. Not for longer: another proxy may accept from them by now.
 void Worker::drain() {
   if (draining_) {
     return;
   }
   draining_ = true;
   drained_at_ns_ = loop_->now_ns() + kLastAcceptNs;
-  loop_->arm(alarm_, drained_at_ns_);
+  loop_->arm(last_accept_, drained_at_ns_);
   pool_.clear();
-  sessions_.for_each([](Session& session) { session.drain(); });
+}
+
+// Until now answers have told busy clients that their connection closes; idle ones go. Looks again for those that have
+// come since.
+void Worker::LastAccept::on_timer() {
+  if (worker.draining_) {
+    worker.listeners_.clear();
+    worker.sessions_.for_each([](Session& session) { session.drain(); });
+    worker.loop_->arm(*this, worker.loop_->now_ns() + kFirstRequestNs);
+  }
 }
 
 void Worker::pod_gone(uint64_t netns) {

@@ -69,17 +69,20 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
     net::Listener listener;
   };
   class DrainSignal;
-  // Only wakes the loop.
-  struct Alarm final : io::Timer {
-    void on_timer() override {}
+  // The last moment at which a draining worker accepts.
+  struct LastAccept final : io::Timer {
+    explicit LastAccept(Worker& of) : worker(of) {}
+    void on_timer() override;
+    Worker& worker;
   };
 
   Worker(WorkerOptions options, SnapshotStore& store, std::unique_ptr<io::Loop> loop,
          std::unique_ptr<telemetry::ArenaWriter> arena);
 
+  [[nodiscard]] broker::Message greeting() const override;
   void message(broker::Received received) override;
-  void agent_gone() override {}
-  void want_sockets(const Wish& wish) override;
+  void agent_is_back() override { stock_.ask_again(); }
+  bool want_sockets(const Wish& wish) override;
   [[nodiscard]] uint32_t active(const SocketAddress& endpoint) const override;
   uint32_t next_turn(const config::Cluster& cluster) override;
 
@@ -107,7 +110,7 @@ class Worker final : private ChannelHandler, private upstream::SocketSource, pri
   uint64_t random_state_ = 0;
   bool draining_ = false;
   uint64_t drained_at_ns_ = 0;  // not before: what was redirected here a moment ago still has to be accepted
-  Alarm alarm_;
+  LastAccept last_accept_;
 };
 
 }  // namespace fairlead::proxy

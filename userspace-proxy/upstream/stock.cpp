@@ -61,7 +61,22 @@ io::Task<Fd> Stock::take(uint64_t netns, int family, uint64_t deadline_ns) {
 void Stock::ask(const Key& key, Shelf& shelf) {
   if (!shelf.asked) {
     shelf.asked = true;
-    source_.want_sockets({key.first, key.second, shelf.batch, std::exchange(waited_, 0)});
+    send_wish(key, shelf);
+  }
+}
+
+void Stock::send_wish(const Key& key, const Shelf& shelf) {
+  const uint64_t waited = std::exchange(waited_, 0);
+  if (!source_.want_sockets({key.first, key.second, shelf.batch, waited})) {
+    waited_ += waited;
+  }
+}
+
+void Stock::ask_again() {
+  for (const auto& [key, shelf] : shelves_) {
+    if (shelf.asked) {
+      send_wish(key, shelf);
+    }
   }
 }
 

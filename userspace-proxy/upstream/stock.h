@@ -27,7 +27,8 @@ class SocketSource {
     uint32_t count;
     uint64_t waited;  // connections, of any namespace, that have had to wait for a socket since the wish before
   };
-  virtual void want_sockets(const Wish& wish) = 0;
+  // False: there is nobody to ask now. Stock::ask_again() is called when there is.
+  virtual bool want_sockets(const Wish& wish) = 0;
 
  protected:
   ~SocketSource() = default;
@@ -50,6 +51,8 @@ class Stock {
   io::Task<Fd> take(uint64_t netns, int family, uint64_t deadline_ns);
 
   void add(uint64_t netns, int family, std::vector<Fd> fds);
+  // Whoever was asked is gone, and somebody else is there now: everything that is wanted is asked for once more.
+  void ask_again();
   // None will come: those who wait go away empty-handed.
   void refused(uint64_t netns, int family);
   // Closes what is left of a namespace.
@@ -73,6 +76,7 @@ class Stock {
   };
 
   void ask(const Key& key, Shelf& shelf);
+  void send_wish(const Key& key, const Shelf& shelf);
   void close_idle();
 
   io::Loop& loop_;

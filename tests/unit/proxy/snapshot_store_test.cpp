@@ -41,6 +41,16 @@ TEST(SnapshotStore, builds_a_generation_once_for_all_workers) {
   EXPECT_EQ(first->get(), second->get());
 }
 
+TEST(SnapshotStore, the_same_number_from_another_agent_is_another_generation) {
+  SnapshotStore store;
+  const std::string bytes = wire(1);
+  const Fd before = memory(bytes, kSeals), after = memory(bytes, kSeals);
+  const auto first = store.get(1, before.get(), bytes.size());
+  const auto second = store.get(1, after.get(), bytes.size());
+  ASSERT_TRUE(first && second);
+  EXPECT_NE(first->get(), second->get());
+}
+
 TEST(SnapshotStore, refuses_memory_that_could_change_under_its_reading) {
   SnapshotStore store;
   const std::string bytes = wire(5);

@@ -12,8 +12,12 @@ namespace fairlead::upstream {
 namespace {
 
 struct RecordingSource final : SocketSource {
-  void want_sockets(const Wish& wish) override { asked.push_back(wish); }
+  bool want_sockets(const Wish& wish) override {
+    asked.push_back(wish);
+    return there;
+  }
   std::vector<Wish> asked;
+  bool there = true;
 };
 
 std::vector<Fd> some(int count) {
@@ -184,6 +188,33 @@ TEST_F(StockTest, dropping_a_namespace_closes_its_sockets_and_leaves_others_alon
   got.reset();
   io::spawn(take(*stock_, 8, later(), got));
   EXPECT_EQ(got, true);
+}
+
+TEST_F(StockTest, while_there_is_nobody_to_ask_who_needs_a_socket_waits_for_the_next) {
+  source_.there = false;
+  std::optional<bool> got;
+  io::spawn(take(*stock_, 7, later(), got));
+  EXPECT_FALSE(got);
+  source_.there = true;
+  source_.asked.clear();
+  stock_->ask_again();
+  ASSERT_EQ(source_.asked.size(), 1u);
+  EXPECT_EQ(source_.asked[0].netns, 7u);
+  EXPECT_EQ(source_.asked[0].waited, 1u) << "that it waited is told to whoever hears it";
+  stock_->add(7, AF_INET, some(4));
+  EXPECT_EQ(got, true);
+}
+
+TEST_F(StockTest, an_answer_that_went_down_with_who_was_asked_is_asked_for_again) {
+  std::optional<bool> got;
+  io::spawn(take(*stock_, 7, later(), got));
+  ASSERT_EQ(source_.asked.size(), 1u);
+  stock_->ask_again();
+  ASSERT_EQ(source_.asked.size(), 2u);
+  EXPECT_EQ(source_.asked[1].waited, 0u) << "told once";
+  stock_->add(7, AF_INET, some(4));
+  stock_->ask_again();
+  EXPECT_EQ(source_.asked.size(), 2u) << "nothing is wanted any more";
 }
 
 }  // namespace
