@@ -18,8 +18,8 @@ namespace fairlead::agent {
 namespace {
 
 constexpr std::chrono::milliseconds kProxyPatience{2000};
-// What was redirected to an old proxy's listener before the kernel was switched is in its accept queue by then.
-constexpr std::chrono::milliseconds kBeforeDrain{500};
+// What was redirected to a stranger's listener before the kernel was switched is in its accept queue by then.
+constexpr std::chrono::milliseconds kBeforeEnd{500};
 
 // The proxy's program lies beside ours.
 Result<std::string> proxy_executable() {
@@ -58,7 +58,8 @@ Status Agent::start() {
     return std::unexpected(loop.error());
   }
   loop_ = std::move(*loop);
-  for (const auto step : {&Agent::claim_place, &Agent::open_kernel, &Agent::open_parts, &Agent::open_front}) {
+  for (const auto step :
+       {&Agent::claim_place, &Agent::open_kernel, &Agent::open_parts, &Agent::open_front, &Agent::adopt_proxies}) {
     if (Status done = (this->*step)(); !done) {
       return done;
     }
@@ -75,18 +76,44 @@ Status Agent::start() {
       begin_shutdown();
     }
   });
-  reconciler_->on_first_in_force([this] { retire_ = loop_->after(kBeforeDrain, [this] { retire_old_proxies(); }); });
-  fleet_->start();
+  reconciler_->on_first_in_force([this] { retire_ = loop_->after(kBeforeEnd, [this] { end_strangers(); }); });
   reconciler_->start();
   log::info("started: {} pods on node {}, admin socket {}", registry_->pods().size(), options_.node_name,
             run_dir_->socket_path());
   return {};
 }
 
-void Agent::retire_old_proxies() {
-  if (!old_proxies_.empty()) {
-    log::info("proxies of the agent before this one drain and end: {}", fmt::join(old_proxies_, ", "));
-    cgroup_->signal(old_proxies_, SIGTERM);
+// Last of all that can fail: from here on the proxies are ours.
+Status Agent::adopt_proxies() {
+  auto survivors = agent_broker::find_survivors({.cgroup = *cgroup_,
+                                                 .door = *door_,
+                                                 .tag_of = [this](int fd) { return datapath_->tag_of(fd); },
+                                                 .executable = proxy_program_,
+                                                 .uid = options_.proxy_uid});
+  std::vector<workload::Listener> listeners;
+  for (const agent_broker::Survivor& survivor : survivors) {
+    std::ranges::copy(survivor.listeners, std::back_inserter(listeners));
+    std::erase(strangers_, survivor.pid);
+  }
+  registry_->expect(std::move(listeners));
+  auto socket =
+      agent_broker::BrokerSocket::open(*loop_, run_dir_->broker_directory(), options_.proxy_gid,
+                                       [this](pid_t pid, Fd fd) { return fleet_->attach(pid, std::move(fd)); });
+  if (!socket) {
+    return std::unexpected(socket.error());
+  }
+  broker_socket_ = std::move(*socket);
+  fleet_->start(std::move(survivors));
+  return {};
+}
+
+// What is in our cgroup and cannot be adopted: a proxy that holds nothing, or of a system that forbids to look at it.
+void Agent::end_strangers() {
+  const std::vector<pid_t> there = cgroup_->processes();
+  std::erase_if(strangers_, [&](pid_t pid) { return std::ranges::count(there, pid) == 0; });
+  if (!strangers_.empty()) {
+    log::info("left by the agent before this one, and ended: {}", fmt::join(strangers_, ", "));
+    cgroup_->signal(strangers_, SIGTERM);
   }
 }
 
@@ -107,11 +134,11 @@ Status Agent::claim_place() {
   const auto before = host::read_file("/proc/self/cgroup");
   cgroup_before_ = std::make_unique<host::Cgroup>(*root + (before ? host::cgroup2_path_of(*before) : "/"));
   cgroup_ = std::make_unique<host::Cgroup>(fmt::format("{}/{}{}", *root, host::kCgroupPrefix, run_dir_->hash()));
-  old_proxies_ = cgroup_->processes();
+  strangers_ = cgroup_->processes();
   if (Status created = cgroup_->create(); !created) {
     return created;
   }
-  was_empty_ = old_proxies_.empty() && access(run_dir_->pin_dir().c_str(), F_OK) != 0;
+  was_empty_ = strangers_.empty() && access(run_dir_->pin_dir().c_str(), F_OK) != 0;
   return cgroup_->add(getpid());
 }
 
@@ -132,10 +159,11 @@ Status Agent::open_kernel() {
 }
 
 Status Agent::open_parts() {
-  const auto proxy = proxy_executable();
+  auto proxy = proxy_executable();
   if (!proxy) {
     return std::unexpected(proxy.error());
   }
+  proxy_program_ = std::move(*proxy);
   auto door = workload::NetnsDoor::open();
   if (!door) {
     return std::unexpected(door.error());
@@ -150,7 +178,8 @@ Status Agent::open_parts() {
   }
   modes_ = std::make_unique<workload::ModeStore>(std::move(*modes));
   source_ = std::make_unique<source::DirectorySource>(options_.config_dir);
-  const agent_broker::ProxySettings settings{.executable = *proxy,
+  const agent_broker::ProxySettings settings{.executable = proxy_program_,
+                                             .directory = run_dir_->broker_directory(),
                                              .log_level = options_.log_level,
                                              .workers = options_.proxy_workers,
                                              .uid = options_.proxy_uid,

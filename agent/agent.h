@@ -2,6 +2,7 @@
 // root; what each part does is said where the part is. Main thread only.
 #pragma once
 
+#include "agent/broker/broker_socket.h"
 #include "agent/broker/fleet.h"
 #include "agent/flow/kernel_flows.h"
 #include "agent/front.h"
@@ -42,7 +43,8 @@ class Agent {
   Status open_kernel();
   Status open_parts();
   Status open_front();
-  void retire_old_proxies();
+  Status adopt_proxies();
+  void end_strangers();
   void begin_shutdown();
   // After a start that failed: what an agent before us has left stays as it is, what this one made goes.
   void abandon_place();
@@ -53,8 +55,8 @@ class Agent {
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<host::RunDir> run_dir_;
   std::unique_ptr<host::Cgroup> cgroup_, cgroup_before_;
-  std::vector<pid_t> old_proxies_;  // of the agent before us
-  bool was_empty_ = false;          // there was no such agent
+  std::vector<pid_t> strangers_;  // in our cgroup; of the agent before us, once those that it adopts are out
+  bool was_empty_ = false;        // there was no such agent
   std::unique_ptr<kernel::Datapath> datapath_;
   std::unique_ptr<workload::NetnsDoor> door_;
   std::unique_ptr<workload::SocketMaker> sockets_;
@@ -63,9 +65,11 @@ class Agent {
   std::unique_ptr<source::DirectorySource> source_;
   std::unique_ptr<agent_broker::Fleet> fleet_;
   std::unique_ptr<flow::KernelFlows> flows_;
+  std::unique_ptr<agent_broker::BrokerSocket> broker_socket_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<Front> front_;
   std::vector<kernel::Feature> features_;
+  std::string proxy_program_;
   Fd signals_;
   Loop::Watch signal_watch_;
   Loop::Timer retire_;

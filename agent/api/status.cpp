@@ -84,6 +84,11 @@ json pod_json(const workload::LocalPod& pod, const config::Workload* workload) {
   return out;
 }
 
+json unix_seconds(const std::optional<std::chrono::system_clock::time_point>& time) {
+  return time ? json(std::chrono::duration_cast<std::chrono::seconds>(time->time_since_epoch()).count())
+              : json(nullptr);
+}
+
 json proxies_json(const agent_broker::Fleet& fleet) {
   json list = json::array();
   for (const auto& proxy : fleet.proxies()) {
@@ -91,6 +96,7 @@ json proxies_json(const agent_broker::Fleet& fleet) {
                     {"shape", proxy->is_sidecar() ? "sidecar" : "node"},
                     {"state", name_of(proxy->state())},
                     {"pid", proxy->pid()},
+                    {"adopted_unix", unix_seconds(proxy->adopted())},
                     {"restarts", proxy->counts().restarts},
                     {"generation", proxy->generation()}});
   }

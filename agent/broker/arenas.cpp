@@ -19,6 +19,16 @@ Result<Arenas::Opened> Arenas::open(uint32_t workers) {
   return Opened{id, std::move(*fd)};
 }
 
+Result<uint64_t> Arenas::adopt(int fd) {
+  auto reader = telemetry::ArenaReader::open(fd);
+  if (!reader) {
+    return std::unexpected(reader.error());
+  }
+  const uint64_t id = next_id_++;
+  living_.emplace(id, std::move(*reader));
+  return id;
+}
+
 void Arenas::end(uint64_t id) {
   auto node = living_.extract(id);
   if (node.empty()) {

@@ -21,6 +21,8 @@ class Arenas {
     Fd fd;  // for the proxy
   };
   Result<Opened> open(uint32_t workers);
+  // One that an agent before us made; what it has counted so far counts here. `fd` stays the caller's.
+  Result<uint64_t> adopt(int fd);
   // Its process has ended: takes the last counts and records out of it.
   void end(uint64_t id);
 

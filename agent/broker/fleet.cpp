@@ -18,7 +18,64 @@ Fleet::Fleet(agent::Loop& loop, const ProxySettings& settings, workload::SocketM
   sidecar_settings_.workers = 1;
 }
 
-void Fleet::start() { add(settings_, {.name = "node", .netns = 0, .netns_fd = Fd()}).start(); }
+void Fleet::start(std::vector<Survivor> survivors) {
+  survivors_ = std::move(survivors);
+  if (!survivors_.empty()) {
+    time_to_come_ = loop_.after(kTimeToCome, [this] { report_progress(); });
+  }
+  adopt_survivors(nullptr);
+  const bool is_there = !proxies_.empty() && !proxies_.front()->has_successor();
+  if (!is_there) {
+    add(settings_, subject_of(nullptr));
+    std::ranges::rotate(proxies_, proxies_.end() - 1);  // it comes first
+  }
+  proxies_.front()->start();
+}
+
+Proxy::Subject Fleet::subject_of(const LocalPod* pod) {
+  if (pod == nullptr) {
+    return {.name = "node", .netns = 0, .netns_fd = Fd()};
+  }
+  return {.name = pod->uid, .netns = pod->cookie, .netns_fd = Fd(fcntl(pod->netns.get(), F_DUPFD_CLOEXEC, 0))};
+}
+
+void Fleet::adopt_survivors(const LocalPod* pod) {
+  bool is_first = true;
+  for (Survivor& survivor : survivors_) {
+    if (survivor.netns == (pod == nullptr ? 0 : pod->cookie)) {
+      survivor.is_current = std::exchange(is_first, false) && survivor.is_current;
+      add(pod == nullptr ? settings_ : sidecar_settings_, subject_of(pod)).adopt(std::move(survivor));
+    }
+  }
+  std::erase_if(survivors_, [](const Survivor& survivor) { return !survivor.pidfd; });
+}
+
+void Fleet::end_survivors_without_pod() {
+  for (Survivor& survivor : survivors_) {
+    Proxy& proxy = add(sidecar_settings_, {.name = fmt::format("of the network namespace {}", survivor.netns),
+                                           .netns = survivor.netns,
+                                           .netns_fd = std::move(survivor.netns_fd)});
+    proxy.adopt(std::move(survivor));
+    proxy.end(kPatienceWithoutPod);
+  }
+  survivors_.clear();
+  for (const uint64_t netns : registry_.drop_unclaimed()) {
+    for (const auto& proxy : proxies_) {
+      proxy->forget_netns(netns);
+    }
+  }
+}
+
+bool Fleet::attach(pid_t pid, Fd socket) {
+  const auto found = std::ranges::find(proxies_, pid, [](const auto& proxy) { return proxy->pid(); });
+  if (found == proxies_.end() || !(*found)->lives()) {
+    return false;
+  }
+  if (!(*found)->attach(std::move(socket))) {
+    log::debug("proxy {} (pid {}): one worker too many", (*found)->name(), pid);
+  }
+  return true;
+}
 
 Proxy& Fleet::add(const ProxySettings& settings, Proxy::Subject subject) {
   const uint64_t own = subject.netns;
@@ -60,11 +117,11 @@ void Fleet::attend() {
         log::warn("pod {}: {}", uid, pod.problem);
       }
     }
+    adopt_survivors(&pod);
     Proxy* sidecar = sidecar_of(pod.cookie);
     if (pod.wanted_mode == FL_MODE_SIDECAR || pod.mode == FL_MODE_SIDECAR) {
       if (sidecar == nullptr) {
-        Fd netns(fcntl(pod.netns.get(), F_DUPFD_CLOEXEC, 0));
-        sidecar = &add(sidecar_settings_, {.name = uid, .netns = pod.cookie, .netns_fd = std::move(netns)});
+        sidecar = &add(sidecar_settings_, subject_of(&pod));
       }
       sidecar->start();
     }
@@ -75,6 +132,7 @@ void Fleet::attend() {
       }
     }
   }
+  end_survivors_without_pod();
 }
 
 void Fleet::publish(const SnapshotFile& snapshot) {
@@ -109,17 +167,33 @@ void Fleet::retire_sidecars() {
   before_drain_ = loop_.after(kBeforeDrain, [this] {
     for (const auto& proxy : proxies_) {
       if (proxy->is_sidecar()) {
-        drain_if_unwanted(proxy->netns());
+        drain_if_unwanted(*proxy);
       }
     }
     report_progress();
   });
 }
 
-void Fleet::drain_if_unwanted(uint64_t netns) {
-  const LocalPod* pod = registry_.find(netns);
+void Fleet::drain_if_unwanted(Proxy& sidecar) {
+  const LocalPod* pod = registry_.find(sidecar.netns());
   if (pod != nullptr && pod->mode != FL_MODE_SIDECAR && pod->wanted_mode != FL_MODE_SIDECAR) {
-    sidecar_of(netns)->drain();
+    sidecar.drain();
+  }
+}
+
+void Fleet::retire_predecessors() {
+  for (const auto& proxy : proxies_) {
+    const bool may_come = !proxy->has_all_workers() && time_to_come_.active();
+    if (!proxy->has_successor() || proxy->state() != ProxyState::kRunning || snapshot_.generation == 0 || may_come) {
+      continue;
+    }
+    const Proxy* successor = proxy->is_sidecar() ? sidecar_of(proxy->netns()) : proxies_.front().get();
+    // A sidecar that nobody wants has none, and goes with retire_sidecars().
+    if (successor != nullptr && successor->has_applied(snapshot_.generation)) {
+      log::info("proxy {} (pid {}) drains: its successor, pid {}, serves", proxy->name(), proxy->pid(),
+                successor->pid());
+      proxy->drain();
+    }
   }
 }
 
@@ -133,8 +207,9 @@ void Fleet::end_all(std::chrono::milliseconds patience, std::function<void()> do
 }
 
 Proxy* Fleet::sidecar_of(uint64_t netns) const {
-  const auto found = std::ranges::find_if(
-      proxies_, [&](const auto& proxy) { return proxy->netns() == netns && proxy->state() != ProxyState::kEnding; });
+  const auto found = std::ranges::find_if(proxies_, [&](const auto& proxy) {
+    return proxy->netns() == netns && proxy->state() != ProxyState::kEnding && !proxy->has_successor();
+  });
   return found == proxies_.end() ? nullptr : found->get();
 }
 
@@ -150,6 +225,9 @@ bool Fleet::judges_by_older_than(uint64_t generation) const {
 std::vector<std::string> Fleet::missing(uint64_t generation) const {
   std::vector<std::string> lines;
   for (const auto& proxy : proxies_) {
+    if (proxy->is_beyond_reach()) {
+      continue;
+    }
     if (proxy->state() == ProxyState::kEnding) {
       lines.push_back(fmt::format("the sidecar of {}, which is gone, has not ended yet", proxy->name()));
     } else if (proxy->refuses(generation)) {
@@ -158,7 +236,8 @@ std::vector<std::string> Fleet::missing(uint64_t generation) const {
       lines.push_back(fmt::format("proxy {} ({}) has applied generation {}, not {}", proxy->name(),
                                   name_of(proxy->state()), proxy->generation(), generation));
     } else if (proxy->is_closing_listeners()) {
-      lines.push_back(fmt::format("proxy {} has not closed the listeners of a pod that is gone", proxy->name()));
+      lines.push_back(fmt::format("proxy {} has not closed the listeners of a pod that is gone, or of its successor",
+                                  proxy->name()));
     }
   }
   for (const auto& [uid, pod] : registry_.pods()) {
@@ -180,6 +259,7 @@ ProxyCounts Fleet::counts() const {
 void Fleet::report_progress() {
   if (!report_.active()) {
     report_ = loop_.after({}, [this] {
+      retire_predecessors();
       reap();
       if (progress_) {
         progress_();
@@ -190,7 +270,7 @@ void Fleet::report_progress() {
 
 void Fleet::reap() {
   std::erase_if(proxies_, [&](const auto& proxy) {
-    if (!proxy->is_sidecar() || proxy->state() != ProxyState::kStopped) {
+    if (proxy == proxies_.front() || proxy->state() != ProxyState::kStopped) {
       return false;
     }
     counts_of_reaped_ += proxy->counts();

@@ -1,5 +1,6 @@
 // All proxies of a node: one for the pods in node mode, and one sidecar per pod in sidecar mode, those that drain
-// included. Decides which proxy serves what; class Proxy does the rest. Main thread only.
+// included. Decides which proxy serves what, and which of those that an agent before us left go on; class Proxy does
+// the rest. Main thread only.
 #pragma once
 
 #include "agent/broker/arenas.h"
@@ -27,8 +28,11 @@ class Fleet {
   // everything here.
   void on_progress(std::function<void()> callback) { progress_ = std::move(callback); }
 
-  // Starts the node proxy.
-  void start();
+  // Adopts or starts the node proxy. `survivors`, the newest first: sidecars among them are adopted as attend() meets
+  // their pods. Their listeners are to be told to the registry before its first reconcile (Registry::expect).
+  void start(std::vector<Survivor> survivors);
+  // A worker of the process `pid` has come to its new agent. False: no living proxy of ours has that pid.
+  bool attach(pid_t pid, Fd socket);
   // Brings proxies and listeners in line with the registry: every pod that wants a sidecar has one, every proxy has its
   // pods' listeners. Drains nobody. Errors of a pod are kept as its problem.
   void attend();
@@ -56,11 +60,19 @@ class Fleet {
   // What may still be on its way into an accept queue when the kernel has been switched: a handshake over loopback.
   static constexpr std::chrono::milliseconds kBeforeDrain{500};
   static constexpr std::chrono::milliseconds kPatienceWithoutPod{300};
+  // For a proxy of another build to come to its new agent: its connections need sockets until they end.
+  static constexpr std::chrono::milliseconds kTimeToCome{1500};
 
+  // A pod, or for the node proxy none, as the subject of a new Proxy.
+  static Proxy::Subject subject_of(const workload::LocalPod* pod);
   Proxy& add(const ProxySettings& settings, Proxy::Subject subject);
+  // Adopts those that are left of this pod's (null: the node's) proxies. Only one goes on, if any: the newest.
+  void adopt_survivors(const workload::LocalPod* pod);
+  void end_survivors_without_pod();
+  void retire_predecessors();
   [[nodiscard]] Proxy* sidecar_of(uint64_t netns) const;
   Result<std::vector<Fd>> sockets_for(uint64_t proxy_netns, workload::LocalPod* pod, int family, uint32_t count);
-  void drain_if_unwanted(uint64_t netns);
+  void drain_if_unwanted(Proxy& sidecar);
   // From the loop, later: whoever reports is still on the stack.
   void report_progress();
   void reap();
@@ -72,11 +84,13 @@ class Fleet {
   Arenas arenas_;
   SnapshotFile snapshot_;
   std::vector<std::unique_ptr<Proxy>> proxies_;  // the node proxy first
+  std::vector<Survivor> survivors_;              // until the first attend()
   ProxyCounts counts_of_reaped_;
   std::function<void()> progress_;
   std::function<void()> all_ended_;
   agent::Loop::Timer report_;
   agent::Loop::Timer before_drain_;
+  agent::Loop::Timer time_to_come_;  // runs from the first adoption
 };
 
 }  // namespace fairlead::agent_broker

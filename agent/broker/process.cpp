@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -40,6 +41,9 @@ class Child {
   [[noreturn]] void run(char* const* arguments, char* const* environment) {
     reset_signals();
     setsid();
+    if (!launch_.directory.empty()) {
+      must(chdir(launch_.directory.c_str()), "chdir");
+    }
     arrange_fds();
     if (netns_ >= 0) {
       must(setns(netns_, CLONE_NEWNET), "setns");
@@ -142,6 +146,9 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 std::string describe_exit(int wait_status) {
+  if (wait_status == kUnknownExit) {
+    return "how is not known: another agent started it";
+  }
   if (WIFSIGNALED(wait_status)) {
     return fmt::format("signal {} ({})", WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
   }
@@ -192,6 +199,18 @@ Result<std::unique_ptr<Process>> Process::start(agent::Loop& loop, const Launch&
     }
   });
   return process;
+}
+
+std::unique_ptr<Process> Process::adopt(agent::Loop& loop, pid_t pid, Fd pidfd, OnExit on_exit) {
+  auto process = std::unique_ptr<Process>(new Process(pid, std::move(pidfd)));
+  process->watch_ =
+      loop.watch(process->pidfd_.get(), EPOLLIN, [on_exit = std::move(on_exit)](uint32_t) { on_exit(kUnknownExit); });
+  return process;
+}
+
+bool Process::lives() const {
+  pollfd exited{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
+  return poll(&exited, 1, 0) == 0;
 }
 
 void Process::signal(int number) const { syscall(SYS_pidfd_send_signal, pidfd_.get(), number, nullptr, 0); }

@@ -18,7 +18,6 @@ using std::chrono::seconds;
 constexpr milliseconds kFirstBackoff{100}, kLongestBackoff{5000};
 constexpr seconds kHealthyAfter{10};  // having lived so long, the next restart is prompt again
 constexpr milliseconds kUntilExitIsTold{200};
-constexpr uint32_t kMaxSocketsAtOnce = 32;
 constexpr rlim_t kMaxOpenFiles = 1 << 20;
 
 }  // namespace
@@ -51,6 +50,7 @@ Proxy::~Proxy() {
 }
 
 void Proxy::start() {
+  wanted_ = true;
   if (state_ == ProxyState::kStopped) {
     launch();
   } else if (state_ == ProxyState::kDraining) {
@@ -58,10 +58,67 @@ void Proxy::start() {
     state_ = ProxyState::kRunning;
     for (const auto& worker : workers_) {
       for (const auto& [id, listener] : listeners_) {
-        send_listener(*worker, listener);
+        if (worker->hello) {
+          send_listener(*worker, listener);
+        }
       }
     }
   }
+}
+
+void Proxy::adopt(Survivor survivor) {
+  auto arena = survivor.arena ? arenas_.adopt(survivor.arena.get()) : fail("none");
+  if (!arena) {
+    log::warn("proxy {}: telemetry of process {}: {}", subject_.name, survivor.pid, arena.error().message());
+  }
+  arena_ = arena.value_or(0);
+  has_successor_ = !survivor.is_current;
+  state_ = ProxyState::kRunning;
+  started_ = agent::Loop::Clock::now();
+  adopted_ = std::chrono::system_clock::now();
+  process_ = Process::adopt(loop_, survivor.pid, std::move(survivor.pidfd), [this](int status) { on_exit(status); });
+  for (workload::Listener& listener : survivor.listeners) {
+    listeners_.emplace(listener.id, std::move(listener));
+  }
+  for (uint32_t i = 0; i < survivor.workers; ++i) {
+    workers_.push_back(std::make_unique<Worker>());
+    workers_.back()->judges = true;
+    if (!has_successor_) {
+      expect_answer(*workers_.back(), "a worker that comes to its new agent");
+    }
+  }
+  log::info("proxy {} adopted, pid {}{}", subject_.name, pid(),
+            has_successor_ ? ": it is another program, and drains when its successor serves" : "");
+}
+
+bool Proxy::attach(Fd socket) {
+  const auto absent = std::ranges::find_if(workers_, [](const auto& worker) { return worker->channel == nullptr; });
+  if (absent == workers_.end()) {
+    return false;
+  }
+  open_channel(**absent, std::move(socket));
+  return true;
+}
+
+void Proxy::open_channel(Worker& worker, Fd socket) {
+  worker.channel = std::make_unique<Channel>(
+      loop_, std::move(socket),
+      Channel::Handlers{.on_message = [this, &worker](const broker::Message& message) { on_message(worker, message); },
+                        .on_broken =
+                            [this, &worker](const std::string& why) {
+                              // Mostly the first sign of the process's end, which is about to be told with its exit
+                              // code.
+                              worker.answer = loop_.after(kUntilExitIsTold, [this, &worker, why] {
+                                if (has_successor_) {
+                                  // Another build may speak another language, and has connections to end well.
+                                  log::info("proxy {} (pid {}): {}", subject_.name, pid(), why);
+                                  worker.channel.reset();
+                                  worker.hello = false;
+                                } else {
+                                  give_up(why);
+                                }
+                              });
+                            }});
 }
 
 void Proxy::launch() {
@@ -84,8 +141,11 @@ Status Proxy::try_launch() {
     return fail(arena.error(), "telemetry");
   }
   std::vector<Fd> proxy_ends;
-  Launch launch{
-      .executable = settings_.executable, .uid = settings_.uid, .gid = settings_.gid, .max_open_files = kMaxOpenFiles};
+  Launch launch{.executable = settings_.executable,
+                .directory = settings_.directory,
+                .uid = settings_.uid,
+                .gid = settings_.gid,
+                .max_open_files = kMaxOpenFiles};
   std::string channels;
   for (uint32_t i = 0; i < settings_.workers; ++i) {
     std::array<int, 2> ends;
@@ -96,18 +156,8 @@ Status Proxy::try_launch() {
     proxy_ends.emplace_back(ends[1]);
     launch.fds.push_back(ends[1]);
     channels += fmt::format("{}{}", i == 0 ? "" : ",", 3 + i);
-    auto worker = std::make_unique<Worker>();
-    worker->channel = std::make_unique<Channel>(
-        loop_, Fd(ends[0]),
-        Channel::Handlers{
-            .on_message = [this, &worker = *worker](const broker::Message& message) { on_message(worker, message); },
-            .on_broken =
-                [this, &worker = *worker, i](const std::string& why) {
-                  // Mostly the first sign of the process's end, which is about to be told with its exit code.
-                  worker.answer =
-                      loop_.after(kUntilExitIsTold, [this, i, why] { give_up(fmt::format("worker {}: {}", i, why)); });
-                }});
-    workers_.push_back(std::move(worker));
+    workers_.push_back(std::make_unique<Worker>());
+    open_channel(*workers_.back(), Fd(ends[0]));
   }
   launch.fds.push_back(arena->fd.get());
   launch.arguments = {"--channels",  channels,           "--telemetry", std::to_string(3 + settings_.workers),
@@ -128,15 +178,13 @@ Status Proxy::try_launch() {
 }
 
 void Proxy::on_exit(int wait_status) {
-  const bool wanted = state_ == ProxyState::kRunning;
+  const bool wanted = state_ == ProxyState::kRunning && !has_successor_;
   if (wanted) {
     log::warn("proxy {} (pid {}) ended: {}", subject_.name, pid(), describe_exit(wait_status));
   } else {
     log::info("proxy {} (pid {}) ended: {}", subject_.name, pid(), describe_exit(wait_status));
   }
-  workers_.clear();
-  process_.reset();
-  arenas_.end(std::exchange(arena_, 0));
+  forget_process();
   if (!wanted) {
     timer_.reset();
     state_ = ProxyState::kStopped;
@@ -151,6 +199,14 @@ void Proxy::on_exit(int wait_status) {
   timer_ = loop_.after(backoff_, [this] { launch(); });
   backoff_ = std::min(backoff_ * 2, kLongestBackoff);
   owner_.progress();
+}
+
+void Proxy::forget_process() {
+  workers_.clear();
+  process_.reset();
+  arenas_.end(std::exchange(arena_, 0));
+  adopted_.reset();
+  gone_.clear();
 }
 
 void Proxy::give_up(const std::string& why) {
@@ -168,79 +224,8 @@ void Proxy::expect_answer(Worker& worker, const char* what) {
   });
 }
 
-void Proxy::publish(const SnapshotFile& snapshot) {
-  snapshot_ = snapshot;
-  for (const auto& worker : workers_) {
-    if (worker->hello) {
-      send_snapshot(*worker);
-    }
-  }
-}
-
-void Proxy::send_snapshot(Worker& worker) {
-  if (!snapshot_.fd || worker.sent == snapshot_.generation) {
-    return;
-  }
-  broker::Message message{.type = broker::Type::kSnapshot};
-  message.number = snapshot_.generation;
-  message.size = snapshot_.size;
-  worker.channel->send(message, {snapshot_.fd});
-  worker.sent = snapshot_.generation;
-  if (worker.first_sent == 0) {
-    worker.first_sent = worker.sent;
-  }
-  if (!worker.answer.active()) {
-    expect_answer(worker, "a new configuration being applied");
-  }
-}
-
-void Proxy::send_listener(Worker& worker, const workload::Listener& listener) {
-  broker::Message message{.type = broker::Type::kListener};
-  message.number = listener.id;
-  message.netns = listener.netns;
-  message.role = listener.role;
-  message.family = listener.family;
-  message.mode = listener.mode;
-  worker.channel->send(message, {listener.fd});
-}
-
-void Proxy::give(const workload::Listener& listener) {
-  if (!listeners_.emplace(listener.id, listener).second || state_ == ProxyState::kDraining) {
-    return;
-  }
-  for (const auto& worker : workers_) {
-    if (worker->hello) {
-      send_listener(*worker, listener);
-    }
-  }
-}
-
-void Proxy::forget_netns(uint64_t netns) {
-  std::set<uint64_t> ids;
-  std::erase_if(listeners_,
-                [&](const auto& item) { return item.second.netns == netns && ids.insert(item.first).second; });
-  for (const auto& worker : workers_) {
-    if (!worker->hello) {
-      continue;  // it was given nothing yet
-    }
-    std::set<uint64_t> given = ids;
-    for (const uint64_t withdrawn : worker->channel->withdraw(netns)) {
-      given.erase(withdrawn);
-    }
-    for (const uint64_t id : given) {
-      worker->closing.insert(id);
-      broker::Message message{.type = broker::Type::kListenerGone};
-      message.number = id;
-      message.netns = netns;
-      worker->channel->send(message);
-    }
-    broker::Message message{.type = broker::Type::kPodGone};
-    message.netns = netns;
-    worker->channel->send(message);
-  }
-}
-
 void Proxy::drain() {
+  wanted_ = false;
   if (state_ == ProxyState::kBackingOff) {
     timer_.reset();
     state_ = ProxyState::kStopped;
@@ -249,8 +234,14 @@ void Proxy::drain() {
     return;
   }
   state_ = ProxyState::kDraining;
+  const auto is_here = [](const auto& worker) { return worker->channel != nullptr; };
+  if (workers_.empty() || !std::ranges::all_of(workers_, is_here)) {
+    process_->signal(SIGUSR1);  // a word that every build understands
+  }
   for (const auto& worker : workers_) {
-    worker->channel->send(broker::Message{.type = broker::Type::kDrain});
+    if (is_here(worker)) {
+      send_drain(*worker);
+    }
   }
 }
 
@@ -263,110 +254,6 @@ void Proxy::end(std::chrono::milliseconds patience) {
   state_ = ProxyState::kEnding;
   process_->signal(SIGTERM);
   timer_ = loop_.after(patience, [this] { give_up("it does not end"); });
-}
-
-void Proxy::on_message(Worker& worker, const broker::Message& message) {
-  switch (message.type) {
-    case broker::Type::kHello:
-      on_hello(worker);
-      return;
-    case broker::Type::kSnapshotApplied:
-      // A generation that it was not sent yet is a lie or a mistake, and counts for nothing.
-      if (message.number <= worker.sent && message.number > worker.applied) {
-        worker.applied = message.number;
-      }
-      if (worker.applied == worker.sent) {
-        worker.answer.reset();
-      }
-      owner_.progress();
-      return;
-    case broker::Type::kSnapshotRefused:
-      log::error("proxy {} refuses generation {}", subject_.name, message.number);
-      worker.refused = message.number;
-      worker.answer.reset();
-      owner_.progress();
-      return;
-    case broker::Type::kSocketsWanted:
-      on_sockets_wanted(worker, message);
-      return;
-    case broker::Type::kListenerGoneDone:
-      worker.closing.erase(message.number);
-      owner_.progress();
-      return;
-    default:
-      give_up(fmt::format("message {} is not a worker's to send", static_cast<uint32_t>(message.type)));
-  }
-}
-
-void Proxy::on_hello(Worker& worker) {
-  if (worker.hello) {
-    return;
-  }
-  worker.hello = true;
-  worker.answer.reset();
-  send_snapshot(worker);
-  for (const auto& [id, listener] : listeners_) {
-    send_listener(worker, listener);
-  }
-  if (state_ == ProxyState::kDraining) {
-    worker.channel->send(broker::Message{.type = broker::Type::kDrain});
-  }
-  owner_.progress();
-}
-
-void Proxy::on_sockets_wanted(Worker& worker, const broker::Message& message) {
-  const int family = message.family;
-  counts_.waits += message.number;
-  broker::Message answer{.type = broker::Type::kSockets};
-  answer.netns = message.netns;
-  answer.family = family;
-  Result<std::vector<Fd>> made = family == AF_INET || family == AF_INET6
-                                     ? owner_.sockets(message.netns, family, std::min(message.count, kMaxSocketsAtOnce))
-                                     : fail("no such address family");
-  if (!made || made->empty()) {
-    log::debug("proxy {}: no sockets in namespace {}: {}", subject_.name, message.netns,
-               made ? "none asked for" : made.error().message());
-    answer.type = broker::Type::kSocketsRefused;
-    worker.channel->send(answer);
-    return;
-  }
-  SharedFds fds;
-  for (Fd& fd : *made) {
-    fds.push_back(std::make_shared<const Fd>(std::move(fd)));
-  }
-  ++counts_.batches;
-  counts_.sockets += fds.size();
-  answer.count = static_cast<uint32_t>(fds.size());
-  worker.channel->send(answer, std::move(fds));
-}
-
-uint64_t Proxy::generation() const {
-  uint64_t oldest = workers_.empty() ? 0 : UINT64_MAX;
-  for (const auto& worker : workers_) {
-    oldest = std::min(oldest, worker->applied);
-  }
-  return oldest;
-}
-
-bool Proxy::has_applied(uint64_t generation) const {
-  return process_ && !workers_.empty() && std::ranges::all_of(workers_, [&](const auto& worker) {
-           return worker->hello && worker->applied >= generation;
-         });
-}
-
-bool Proxy::judges_by_older_than(uint64_t generation) const {
-  return std::ranges::any_of(workers_, [&](const auto& worker) {
-    const uint64_t oldest = worker->applied != 0 ? worker->applied : worker->first_sent;
-    return oldest != 0 && oldest < generation;
-  });
-}
-
-bool Proxy::refuses(uint64_t generation) const {
-  return std::ranges::any_of(workers_, [&](const auto& worker) { return worker->refused == generation; });
-}
-
-bool Proxy::is_closing_listeners() const {
-  return std::ranges::any_of(workers_, [](const auto& worker) { return !worker->closing.empty(); });
 }
 
 }  // namespace fairlead::agent_broker

@@ -1,5 +1,6 @@
-// One proxy process and its workers, as the agent sees it: started, given what it needs, restarted when it dies,
-// drained. What a proxy should have (snapshot, listeners) is kept here, so that a new process gets all of it at once.
+// One proxy process and its workers, as the agent sees it: started or adopted, given what it needs, restarted when it
+// dies, drained. What a proxy should have (snapshot, listeners) is kept here, so that a new process gets all of it at
+// once. The workers of an adopted process come by themselves (broker_socket.h), and are then as those of any other.
 //
 // Order on every channel: the snapshot first, then listeners; a worker never accepts a connection that it knows nothing
 // about. Descriptors of a namespace that is gone are withdrawn from the queue.
@@ -13,6 +14,7 @@
 #include "agent/broker/channel.h"
 #include "agent/broker/process.h"
 #include "agent/broker/snapshot_file.h"
+#include "agent/broker/survivors.h"
 #include "agent/loop.h"
 #include "agent/workload/sockets.h"
 
@@ -21,6 +23,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -29,6 +32,7 @@ namespace fairlead::agent_broker {
 
 struct ProxySettings {
   std::string executable;
+  std::string directory = {};  // where a proxy finds the next agent; empty: nowhere
   std::string log_level = "info";
   uint32_t workers = 1;
   // For a greeting, and for the application of a snapshot; then the process is killed.
@@ -77,6 +81,12 @@ class Proxy {
 
   // Starts it, or calls a draining one back. Nothing if it runs.
   void start();
+  // In place of start(): takes over a running process. REQUIRES: its netns is the subject's. One that is not current
+  // has a successor that accepts from the same listeners: it is to drain once that one serves, and is never started
+  // again.
+  void adopt(Survivor survivor);
+  // A worker of the adopted process is here. False: all are.
+  bool attach(Fd socket);
   void publish(const SnapshotFile& snapshot);
   // Nothing if it has it already.
   void give(const workload::Listener& listener);
@@ -92,6 +102,15 @@ class Proxy {
   [[nodiscard]] bool is_sidecar() const { return subject_.netns != 0; }
   [[nodiscard]] ProxyState state() const { return state_; }
   [[nodiscard]] pid_t pid() const { return process_ ? process_->pid() : 0; }
+  // Its process lives: the pid is certainly still its own.
+  [[nodiscard]] bool lives() const { return process_ && process_->lives(); }
+  // When this agent adopted the process; nullopt: it started it.
+  [[nodiscard]] std::optional<std::chrono::system_clock::time_point> adopted() const { return adopted_; }
+  [[nodiscard]] bool has_successor() const { return has_successor_; }
+  // Its telemetry cannot be read, so how many workers it has is not known: it can only be waited for.
+  [[nodiscard]] bool is_beyond_reach() const { return has_successor_ && process_ && workers_.empty(); }
+  // Every worker has said hello to this agent.
+  [[nodiscard]] bool has_all_workers() const;
   [[nodiscard]] const ProxyCounts& counts() const { return counts_; }
   // The oldest generation that all workers have applied; 0: some have none.
   [[nodiscard]] uint64_t generation() const;
@@ -107,8 +126,9 @@ class Proxy {
 
  private:
   struct Worker {
-    std::unique_ptr<Channel> channel;
+    std::unique_ptr<Channel> channel;  // null: of an adopted process, and has not come yet
     bool hello = false;
+    bool judges = false;                                          // by a configuration of the agent before us
     uint64_t first_sent = 0, sent = 0, applied = 0, refused = 0;  // generations
     std::set<uint64_t> closing;                                   // listener ids
     agent::Loop::Timer answer;  // by then it must have said hello, or applied what it was sent
@@ -116,9 +136,14 @@ class Proxy {
 
   void launch();
   Status try_launch();
+  void open_channel(Worker& worker, Fd socket);
+  void forget_process();
+  void send_drain(Worker& worker);
+  [[nodiscard]] bool is_absent(const Worker& worker) const;
+  void send_listener_gone(Worker& worker, const workload::Listener& listener);
   void on_exit(int wait_status);
   void on_message(Worker& worker, const broker::Message& message);
-  void on_hello(Worker& worker);
+  void on_hello(Worker& worker, const broker::Message& message);
   void on_sockets_wanted(Worker& worker, const broker::Message& message);
   void send_snapshot(Worker& worker);
   void send_listener(Worker& worker, const workload::Listener& listener);
@@ -138,6 +163,10 @@ class Proxy {
   uint64_t arena_ = 0;
   SnapshotFile snapshot_;
   std::map<uint64_t, workload::Listener> listeners_;  // by id
+  std::set<uint64_t> gone_;                           // namespaces of which an adopted worker that comes is told so
+  bool wanted_ = false;                               // since the last start() or drain()
+  bool has_successor_ = false;
+  std::optional<std::chrono::system_clock::time_point> adopted_;
   ProxyCounts counts_;
   std::chrono::milliseconds backoff_;
   agent::Loop::Clock::time_point started_;

@@ -1,6 +1,7 @@
 #include "agent/ctl/client.h"
 #include "agent/ctl/commands.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -82,11 +83,20 @@ void print_head(const json& status) {
   }
 }
 
+// Since when this agent has a proxy that one before it had started, in UTC.
+std::string adopted_text(const json& proxy) {
+  const auto found = proxy.find("adopted_unix");
+  if (found == proxy.end() || !found->is_number_integer()) {
+    return "-";
+  }
+  return fmt::format("{:%FT%TZ}", fmt::gmtime(found->get<time_t>()));
+}
+
 void print_proxies(const json& status) {
-  Table table({"PROXY", "SHAPE", "STATE", "PID", "RESTARTS", "GENERATION"});
+  Table table({"PROXY", "SHAPE", "STATE", "PID", "ADOPTED", "RESTARTS", "GENERATION"});
   for (const json& proxy : status.value("proxies", json::array())) {
     table.add({text_or_dash(proxy, "name"), text_or_dash(proxy, "shape"), text_or_dash(proxy, "state"),
-               number(proxy, "pid"), number(proxy, "restarts"), number(proxy, "generation")});
+               number(proxy, "pid"), adopted_text(proxy), number(proxy, "restarts"), number(proxy, "generation")});
   }
   fmt::print("\n");
   table.print();

@@ -32,6 +32,7 @@ int uninstall_one(const host::SweepPlaces& places, const std::string& run_dir) {
   for (const char* name : {"fairlead.sock", "agent.lock", "modes.json"}) {
     std::filesystem::remove(path + "/" + name, ignored);
   }
+  std::filesystem::remove_all(path + "/broker", ignored);
   return 0;
 }
 

@@ -99,6 +99,8 @@ Result<RunDir> RunDir::claim(const std::string& path, std::string pin_dir, const
 
 void RunDir::forget() {
   unlink(socket_path().c_str());
+  std::error_code ignored;
+  std::filesystem::remove_all(broker_directory(), ignored);
   unlink((path_ + "/agent.lock").c_str());
   unlink(index_path_.c_str());
 }

@@ -39,8 +39,10 @@ class RunDir {
   [[nodiscard]] const std::string& hash() const { return hash_; }
   [[nodiscard]] const std::string& pin_dir() const { return pin_dir_; }
   [[nodiscard]] std::string socket_path() const { return path_ + "/fairlead.sock"; }
+  // Of the socket to which proxies come that have outlived their agent; nothing else lies there.
+  [[nodiscard]] std::string broker_directory() const { return path_ + "/broker"; }
   [[nodiscard]] std::string modes_path() const { return path_ + "/modes.json"; }
-  // Removes the socket, the lock and the index entry; overrides stay, and so does the directory.
+  // Removes the sockets, the lock and the index entry; overrides stay, and so does the directory.
   void forget();
 
  private:

@@ -166,6 +166,8 @@ Status Datapath::remove_steer(uint64_t netns_cookie) { return impl_->steer.remov
 
 Status Datapath::tag(int socket_fd, const fl_tag& tag) { return impl_->maps.tags.update(socket_fd, tag); }
 
+Result<std::optional<fl_tag>> Datapath::tag_of(int socket_fd) const { return impl_->maps.tags.lookup(socket_fd); }
+
 Status Datapath::set_listener(uint64_t netns_cookie, fl_mode mode, int socket_fd) {
   const fl_listener_key key{.netns = netns_cookie, .mode = static_cast<uint32_t>(mode), .pad = 0};
   return impl_->maps.listeners.update(key, static_cast<uint64_t>(socket_fd));

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,6 +63,8 @@ class Datapath {
 
   // Marks a socket that this process made (role and netns as in bpf/abi/connection.h). REQUIRES: before listen/connect.
   Status tag(int socket_fd, const fl_tag& tag);
+  // The mark of a socket that an agent of this run-dir made; none: it made no such socket.
+  [[nodiscard]] Result<std::optional<fl_tag>> tag_of(int socket_fd) const;
   // Makes a listening socket the target of steer for (netns, mode); replaces an earlier one.
   Status set_listener(uint64_t netns_cookie, fl_mode mode, int socket_fd);
   Status remove_listener(uint64_t netns_cookie, fl_mode mode);

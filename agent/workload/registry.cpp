@@ -49,6 +49,7 @@ Result<LocalPod> Registry::open_pod(const WantedPod& wanted) {
     return fail(cookie.error(), wanted.netns_path);
   }
   pod.cookie = *cookie;
+  claim_expected(pod);
   return pod;
 }
 
@@ -110,36 +111,45 @@ bool Registry::is_stale() const {
 }
 
 Status Registry::ensure_listeners(LocalPod& pod, fl_mode shape) {
-  if (pod.has_listeners(shape)) {
-    return add_missing_ipv6(pod, shape);
+  constexpr ptrdiff_t kFullSet = 3;
+  if (std::ranges::count(pod.listeners, shape, &Listener::mode) == kFullSet) {
+    return {};
   }
-  auto made = sockets_.listeners(pod.place(), shape);
+  auto made = sockets_.listeners(pod.place(), shape, pod.listeners);
   if (!made) {
     pod.problem = fmt::format("no listeners inside the pod: {}", made.error().message());
     return std::unexpected(made.error());
   }
-  std::ranges::move(*made, std::back_inserter(pod.listeners));
-  pod.problem.clear();
-  pod.logged_problem.clear();
+  if (!made->empty()) {
+    std::ranges::move(*made, std::back_inserter(pod.listeners));
+    pod.problem.clear();
+    pod.logged_problem.clear();
+  }
   return {};
 }
 
-// A pod may get its IPv6 loopback after it was first seen.
-Status Registry::add_missing_ipv6(LocalPod& pod, fl_mode shape) {
-  const bool there = std::ranges::any_of(pod.listeners, [&](const Listener& listener) {
-    return listener.mode == shape && listener.role == broker::Role::kOutbound && listener.family == AF_INET6;
-  });
-  if (there) {
-    return {};
+void Registry::expect(std::vector<Listener> found) { expected_ = std::move(found); }
+
+std::set<uint64_t> Registry::drop_unclaimed() {
+  std::set<uint64_t> namespaces;
+  for (const Listener& listener : expected_) {
+    namespaces.insert(listener.netns);
   }
-  auto made = sockets_.outbound6(pod.place(), shape);
-  if (!made) {
-    return std::unexpected(made.error());
+  expected_.clear();
+  return namespaces;
+}
+
+void Registry::claim_expected(LocalPod& pod) {
+  for (Listener& listener : expected_) {
+    const bool there = std::ranges::any_of(pod.listeners, [&](const Listener& other) {
+      return other.mode == listener.mode && other.role == listener.role &&
+             (other.family == listener.family || other.role == broker::Role::kInbound);
+    });
+    if (listener.netns == pod.cookie && !there) {
+      pod.listeners.push_back(listener);
+    }
   }
-  if (made->has_value()) {
-    pod.listeners.push_back(std::move(**made));
-  }
-  return {};
+  std::erase_if(expected_, [&](const Listener& listener) { return listener.netns == pod.cookie; });
 }
 
 LocalPod* Registry::find(uint64_t cookie) {

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,12 @@ class Registry {
  public:
   Registry(const NetnsDoor& door, SocketMaker& sockets) : door_(door), sockets_(sockets) {}
 
+  // Listeners that an agent before us made: a pod that is opened gets its own of them instead of new ones. Of two for
+  // the same place the first counts.
+  void expect(std::vector<Listener> found);
+  // Gives up what nobody has claimed; the namespaces that it lives in, which are of no pod.
+  std::set<uint64_t> drop_unclaimed();
+
   // Takes over the list: new pods are opened, changed ones updated, those no longer wanted or whose namespace file is
   // gone or another one now are handed back. Destroying what is handed back closes the agent's last fds into the
   // namespace.
@@ -66,8 +73,8 @@ class Registry {
   // Whether reconcile() with the same list would find anything changed: two system calls per pod.
   [[nodiscard]] bool is_stale() const;
 
-  // Makes the listeners of a mode where the pod has none of that shape yet, or lacks the IPv6 one. An error is also
-  // kept as the pod's problem.
+  // Makes what the pod lacks of the listeners of a mode: all at first, later the IPv6 one, since a pod may get its IPv6
+  // loopback after it was first seen. An error is also kept as the pod's problem.
   Status ensure_listeners(LocalPod& pod, fl_mode shape);
 
   [[nodiscard]] std::map<std::string, LocalPod>& pods() { return pods_; }  // by uid
@@ -78,12 +85,13 @@ class Registry {
 
  private:
   Result<LocalPod> open_pod(const WantedPod& wanted);
-  Status add_missing_ipv6(LocalPod& pod, fl_mode shape);
+  void claim_expected(LocalPod& pod);
 
   const NetnsDoor& door_;
   SocketMaker& sockets_;
   std::map<std::string, LocalPod> pods_;
   std::vector<RefusedPod> refused_;
+  std::vector<Listener> expected_;
 };
 
 }  // namespace fairlead::workload

@@ -6,6 +6,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+
 namespace fairlead::workload {
 namespace {
 
@@ -33,6 +35,15 @@ Status bind_to(const Fd& fd, int family, const SocketAddress& address) {
 }
 
 }  // namespace
+
+Result<uint64_t> cookie_of_socket(int fd) {
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0) {
+    return fail_sys("SO_COOKIE");
+  }
+  return cookie;
+}
 
 Result<Fd> SocketMaker::tagged_socket(const Place& place, int family, fl_tag_role role) const {
   Fd fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
@@ -76,7 +87,11 @@ Result<Listener> SocketMaker::listen(const Place& place, fl_mode mode, const Wis
   if (::listen(fd->get(), kBacklog) != 0 || getsockname(fd->get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
     return fail_sys("listen");
   }
-  return Listener{.id = next_id_++,
+  const auto cookie = cookie_of_socket(fd->get());
+  if (!cookie) {
+    return std::unexpected(cookie.error());
+  }
+  return Listener{.id = *cookie,
                   .netns = place.netns,
                   .role = wish.role,
                   .family = wish.family,
@@ -97,36 +112,48 @@ Result<std::optional<Listener>> SocketMaker::listen_on_loopback6(const Place& pl
   return std::unexpected(made.error());
 }
 
-Result<std::optional<Listener>> SocketMaker::outbound6(const Place& place, fl_mode mode) {
-  return door_.inside(place.netns_fd, [&] { return listen_on_loopback6(place, mode); });
+Result<Listener> SocketMaker::listen_inbound(const Place& place, fl_mode mode) {
+  const SocketAddress address = loopback4(mode == FL_MODE_SIDECAR ? kSidecarInboundPort : 0);
+  auto inbound = listen(place, mode, {broker::Role::kInbound, AF_INET6, address});
+  if (!inbound && inbound.error().errno_value() == EAFNOSUPPORT) {  // a kernel without IPv6
+    inbound = listen(place, mode, {broker::Role::kInbound, AF_INET, address});
+  }
+  return inbound;
 }
 
-Result<std::vector<Listener>> SocketMaker::listeners(const Place& place, fl_mode mode) {
-  const bool sidecar = mode == FL_MODE_SIDECAR;
-  const uint16_t out = sidecar ? kSidecarOutboundPort : 0;
-  const uint16_t in = sidecar ? kSidecarInboundPort : 0;
+Result<std::vector<Listener>> SocketMaker::listeners(const Place& place, fl_mode mode,
+                                                     const std::vector<Listener>& there) {
+  const auto has = [&](broker::Role role, int family) {
+    return std::ranges::any_of(there, [&](const Listener& listener) {
+      return listener.mode == mode && listener.role == role && (family == 0 || listener.family == family);
+    });
+  };
   return door_.inside(place.netns_fd, [&]() -> Result<std::vector<Listener>> {
     std::vector<Listener> made;
-    auto outbound4 = listen(place, mode, {broker::Role::kOutbound, AF_INET, loopback4(out)});
-    if (!outbound4) {
-      return std::unexpected(outbound4.error());
+    if (!has(broker::Role::kOutbound, AF_INET)) {
+      const SocketAddress address = loopback4(mode == FL_MODE_SIDECAR ? kSidecarOutboundPort : 0);
+      auto outbound4 = listen(place, mode, {broker::Role::kOutbound, AF_INET, address});
+      if (!outbound4) {
+        return std::unexpected(outbound4.error());
+      }
+      made.push_back(std::move(*outbound4));
     }
-    made.push_back(std::move(*outbound4));
-    auto second = listen_on_loopback6(place, mode);
-    if (!second) {
-      return std::unexpected(second.error());
+    if (!has(broker::Role::kOutbound, AF_INET6)) {
+      auto outbound6 = listen_on_loopback6(place, mode);
+      if (!outbound6) {
+        return std::unexpected(outbound6.error());
+      }
+      if (outbound6->has_value()) {
+        made.push_back(std::move(**outbound6));
+      }
     }
-    if (second->has_value()) {
-      made.push_back(std::move(**second));
+    if (!has(broker::Role::kInbound, 0)) {
+      auto inbound = listen_inbound(place, mode);
+      if (!inbound) {
+        return std::unexpected(inbound.error());
+      }
+      made.push_back(std::move(*inbound));
     }
-    auto inbound = listen(place, mode, {broker::Role::kInbound, AF_INET6, loopback4(in)});
-    if (!inbound && inbound.error().errno_value() == EAFNOSUPPORT) {  // a kernel without IPv6
-      inbound = listen(place, mode, {broker::Role::kInbound, AF_INET, loopback4(in)});
-    }
-    if (!inbound) {
-      return std::unexpected(inbound.error());
-    }
-    made.push_back(std::move(*inbound));
     return made;
   });
 }

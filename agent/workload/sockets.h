@@ -29,7 +29,7 @@ struct Place {
 };
 
 struct Listener {
-  uint64_t id = 0;  // unique in this agent's life; proxies name it by this
+  uint64_t id = 0;  // the socket's cookie: proxies name it by this, also to the next agent
   uint64_t netns = 0;
   broker::Role role = broker::Role::kOutbound;
   int family = 0;  // of the socket; an inbound one of AF_INET6 takes both
@@ -37,6 +37,9 @@ struct Listener {
   SocketAddress address;
   std::shared_ptr<const Fd> fd;  // shared with messages that are still queued
 };
+
+// The kernel's name of a socket, never used twice (SO_COOKIE).
+Result<uint64_t> cookie_of_socket(int fd);
 
 // Ports that belong to the sidecar of a pod; Istio's.
 inline constexpr uint16_t kSidecarOutboundPort = 15001;
@@ -53,10 +56,9 @@ class SocketMaker {
   // open to whoever dials the pod.) Loopback only: whoever dials a pod from outside reaches none of them but by steer.
   // Node mode: ports that the kernel chooses. Sidecar mode: 15001 and 15006, or chosen ones if they are taken in the
   // pod (BPF knows the port; only a person who looks for the customary number is surprised).
-  [[nodiscard]] Result<std::vector<Listener>> listeners(const Place& place, fl_mode mode);
-
-  // The outbound listener on ::1 alone; nothing in it where the pod has no IPv6 (yet).
-  [[nodiscard]] Result<std::optional<Listener>> outbound6(const Place& place, fl_mode mode);
+  // `there`: listeners that the pod has already; none is made in their place.
+  [[nodiscard]] Result<std::vector<Listener>> listeners(const Place& place, fl_mode mode,
+                                                        const std::vector<Listener>& there = {});
 
   // `count` sockets, tagged for connecting, non-blocking.
   [[nodiscard]] Result<std::vector<Fd>> upstream(const Place& place, int family, uint32_t count) const;
@@ -67,14 +69,14 @@ class SocketMaker {
     int family;
     SocketAddress address;
   };
-  // The following two REQUIRE: called inside the namespace.
+  // The following three REQUIRE: called inside the namespace.
   Result<std::optional<Listener>> listen_on_loopback6(const Place& place, fl_mode mode);
+  Result<Listener> listen_inbound(const Place& place, fl_mode mode);
   Result<Listener> listen(const Place& place, fl_mode mode, const Wish& wish);
   Result<Fd> tagged_socket(const Place& place, int family, fl_tag_role role) const;
 
   const NetnsDoor& door_;
   Tag tag_;
-  uint64_t next_id_ = 1;
 };
 
 }  // namespace fairlead::workload

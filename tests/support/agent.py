@@ -53,6 +53,7 @@ class Agent:
         self.config, self.run_dir, self.log = config, run_dir, log
         self.cli = Cli(run_dir)
         self._arguments, self._wrap = [*arguments], wrap
+        self.programs = BIN     # the folder that the next start takes the agent, and it the proxy, from
         self._process: Process | None = None
         # Of every agent that ran here, for the look at what remains.
         self.cgroups: set[Path] = set()
@@ -60,7 +61,7 @@ class Agent:
 
     def start(self, wait: bool = True) -> None:
         assert not self.alive(), "the agent of this run-dir runs already"
-        self._process = Process([BIN / "fairlead-agent", "--config", self.config, "--run-dir", self.run_dir,
+        self._process = Process([self.programs / "fairlead-agent", "--config", self.config, "--run-dir", self.run_dir,
                                  "--node-name", "node-1", *self._arguments], self.log, wrap=self._wrap)
         if wait:
             try:

@@ -112,6 +112,9 @@ class RequestLoop:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         self._stop.set()
         self._thread.join(60)
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()

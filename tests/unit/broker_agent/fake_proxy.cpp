@@ -1,7 +1,9 @@
 // A proxy that only keeps the protocol with the agent (broker/wire.h), for the tests of supervision. Takes the flags
 // that a real one takes; --name says how it behaves: "good", "mute" (says nothing), "deaf" (applies no snapshot),
 // "refuses" (cannot build one), "liar" (acknowledges generation 1000000), "asks" (wants sockets in the namespace of
-// every snapshot's generation number).
+// every snapshot's generation number), "outlives" (looks for the next agent when its own is gone), "outlives draining"
+// (and says to that one that it drains).
+#include "userspace-proxy/broker/reconnect.h"
 #include "userspace-proxy/broker/wire.h"
 
 #include <poll.h>
@@ -31,6 +33,19 @@ void want_sockets(int channel, uint64_t netns) {
   [[maybe_unused]] const auto sent = fairlead::broker::send(channel, message);
 }
 
+// The line to the next agent takes the old one's place.
+void find_next_agent(int channel, bool is_draining) {
+  auto found = fairlead::broker::connect_to_agent();
+  while (!found) {
+    usleep(10'000);
+    found = fairlead::broker::connect_to_agent();
+  }
+  dup2(found->get(), channel);
+  Message hello{.type = Type::kHello, .number = fairlead::broker::kVersion};
+  hello.count = is_draining ? 1 : 0;
+  [[maybe_unused]] const auto sent = fairlead::broker::send(channel, hello);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -50,6 +65,10 @@ int main(int argc, char** argv) {
     pollfd waiting{kChannel, POLLIN, 0};
     poll(&waiting, 1, -1);
     auto received = fairlead::broker::receive(kChannel);
+    if (!received && name.starts_with("outlives")) {
+      find_next_agent(kChannel, name == "outlives draining");
+      continue;
+    }
     if (!received) {
       return 0;
     }

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace fairlead::workload {
 namespace {
 
@@ -147,6 +150,40 @@ TEST_F(RegistryTest, AnIpv6LoopbackThatComesLaterGetsItsListener) {
   ASSERT_TRUE(registry_.ensure_listeners(pod, FL_MODE_NODE));
   ASSERT_EQ(pod.listeners.size(), before + 1);
   EXPECT_EQ(pod.listeners.back().address.ip.text(), "::1");
+}
+
+TEST_F(RegistryTest, APodGetsTheListenersThatWereMadeForItBefore) {
+  const TemporaryNetns netns, other;
+  const uint64_t cookie = *door_.cookie_of(netns.fd()), stranger = *door_.cookie_of(other.fd());
+  std::vector<Listener> left = *sockets_.listeners({netns.fd(), cookie}, FL_MODE_SIDECAR);
+  std::ranges::copy(*sockets_.listeners({other.fd(), stranger}, FL_MODE_NODE), std::back_inserter(left));
+  const std::vector<Listener> expected(left.begin(), left.begin() + 3);
+  registry_.expect(left);
+  EXPECT_TRUE(registry_.reconcile({want("shop/a", netns.proc_path(), FL_MODE_SIDECAR)}).empty());
+  LocalPod& pod = registry_.pods().at("shop/a");
+  ASSERT_TRUE(registry_.ensure_listeners(pod, FL_MODE_SIDECAR));
+  ASSERT_EQ(pod.listeners.size(), 3U);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(pod.listeners[i].id, expected[i].id);
+    EXPECT_EQ(pod.listeners[i].address, expected[i].address);
+  }
+  EXPECT_EQ(registry_.drop_unclaimed(), std::set<uint64_t>{stranger});
+  EXPECT_TRUE(registry_.drop_unclaimed().empty());
+}
+
+TEST_F(RegistryTest, WhatIsMissingAmongListenersFromBeforeIsMade) {
+  const TemporaryNetns netns;
+  const uint64_t cookie = *door_.cookie_of(netns.fd());
+  std::vector<Listener> left = *sockets_.listeners({netns.fd(), cookie}, FL_MODE_SIDECAR);
+  left.pop_back();
+  left.push_back(left.front());
+  registry_.expect(left);
+  EXPECT_TRUE(registry_.reconcile({want("shop/a", netns.proc_path(), FL_MODE_SIDECAR)}).empty());
+  LocalPod& pod = registry_.pods().at("shop/a");
+  EXPECT_EQ(pod.listeners.size(), 2U) << "of two for one place the first";
+  ASSERT_TRUE(registry_.ensure_listeners(pod, FL_MODE_SIDECAR));
+  ASSERT_EQ(pod.listeners.size(), 3U);
+  EXPECT_EQ(pod.listeners.back().role, broker::Role::kInbound);
 }
 
 }  // namespace
