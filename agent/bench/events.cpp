@@ -107,7 +107,7 @@ Status watch_events(Run& run) {
   const std::vector<Act> kills = {
       {milliseconds(1000), "kill -9 of the node proxy", [&] { return kill_proxy(run); }, /*takes_effect_later=*/false}};
   const std::vector<Act> upgrades = {
-      {milliseconds(1000), "a new agent and node proxy take over", [&] { return mesh.restart_agent(run.interrupt); }}};
+      {milliseconds(1000), "a new agent and node proxy take over", [&] { return mesh.upgrade(run.interrupt); }}};
   for (const auto& [scenario, acts] :
        {std::pair("mode-switch", &switches), {"proxy-killed", &kills}, {"proxy-upgraded", &upgrades}}) {
     if (const Status played = play(run, scenario, *acts); !played) {

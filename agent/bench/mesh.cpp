@@ -81,6 +81,8 @@ Result<Mesh> Mesh::start(const Stage& stage, const std::vector<int>& cpus, const
     return std::unexpected(written.error());
   }
   Mesh mesh(stage, cpus);
+  std::error_code ignored;
+  mesh.programs_ = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();
   if (const Status launched = mesh.launch(interrupt); !launched) {
     return std::unexpected(launched.error());
   }
@@ -88,9 +90,7 @@ Result<Mesh> Mesh::start(const Stage& stage, const std::vector<int>& cpus, const
 }
 
 Status Mesh::launch(const Interrupt& interrupt) {
-  std::error_code error;
-  const std::string program =
-      (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "fairlead-agent").string();
+  const std::string program = programs_ + "/fairlead-agent";
   const std::string log = folder_ + "/agent.log";
   const Fd output(open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
   if (!output) {
@@ -106,6 +106,24 @@ Status Mesh::launch(const Interrupt& interrupt) {
 }
 
 Status Mesh::restart_agent(const Interrupt& interrupt) {
+  agent_.signal(SIGTERM);
+  agent_.await();
+  return launch(interrupt);
+}
+
+// Another file is another version to an agent, whatever is in it.
+Status Mesh::upgrade(const Interrupt& interrupt) {
+  const std::string installed = folder_ + "/upgrade";
+  if (const Status made = host::make_folder(installed); !made) {
+    return made;
+  }
+  for (const char* name : {"/fairlead-agent", "/fairlead-proxy"}) {
+    std::error_code error;
+    if (!std::filesystem::copy_file(programs_ + name, installed + name, error)) {
+      return fail(fmt::format("{}: {}", installed + name, error.message()));
+    }
+  }
+  programs_ = installed;
   agent_.signal(SIGKILL);
   agent_.await();
   return launch(interrupt);
@@ -265,7 +283,7 @@ Result<std::map<std::string, pid_t>> Mesh::processes() const {
     for (const auto& [proxy, role] :
          {std::pair("node", "node-proxy"), {"bench/client", "client-sidecar"}, {"bench/server", "server-sidecar"}}) {
       if (name == proxy) {
-        found[role] = pid;
+        found.try_emplace(role, pid);  // those that drain come after their successors
       }
     }
   }

@@ -47,8 +47,11 @@ class Mesh {
   Status set_modes(const Modes& modes, const Interrupt& interrupt);
   // The client's pod alone, with nothing ended on its way: "node" or "sidecar".
   Status switch_client(std::string_view mode);
-  // Kills the agent and starts another, which takes over. Returns when all is in force.
+  // Ends the agent and its proxies and starts others, which have seen nothing yet. Returns when all is in force.
   Status restart_agent(const Interrupt& interrupt);
+  // Kills the agent and starts that of another installation, which takes over and replaces the proxies by its own.
+  // Returns when all is in force. REQUIRES: not called before.
+  Status upgrade(const Interrupt& interrupt);
   // Governs these too, in this mode. Returns when that is in force.
   Status govern(std::span<const Pod> further, std::string_view mode);
   [[nodiscard]] Result<Counters> counters() const;
@@ -78,6 +81,7 @@ class Mesh {
   [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
 
   std::string folder_, run_dir_;
+  std::string programs_;  // the folder that agent and proxy are started from
   std::vector<int> cpus_;
   std::string metrics_address_, version_;
   Modes modes_{"node", "node"};
