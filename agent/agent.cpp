@@ -177,6 +177,11 @@ Status Agent::open_parts() {
     return std::unexpected(modes.error());
   }
   modes_ = std::make_unique<workload::ModeStore>(std::move(*modes));
+  auto accelerator = Accelerator::open(datapath_->acceleration(), run_dir_->path() + "/acceleration.json");
+  if (!accelerator) {
+    return std::unexpected(accelerator.error());
+  }
+  accelerator_ = std::make_unique<Accelerator>(std::move(*accelerator));
   source_ = std::make_unique<source::DirectorySource>(options_.config_dir);
   const agent_broker::ProxySettings settings{.executable = proxy_program_,
                                              .directory = run_dir_->broker_directory(),
@@ -187,8 +192,10 @@ Status Agent::open_parts() {
   fleet_ = std::make_unique<agent_broker::Fleet>(*loop_, settings, *sockets_, *registry_);
   flows_ = std::make_unique<flow::KernelFlows>(flow::KernelFlows::Parts{*loop_, *datapath_, *registry_, *door_});
   reconciler_ = std::make_unique<Reconciler>(
-      Reconciler::Parts{*loop_, *source_, *registry_, *fleet_, *datapath_, *modes_, *flows_},
-      Reconciler::Settings{.node_name = options_.node_name, .default_mode = options_.default_mode});
+      Reconciler::Parts{*loop_, *source_, *registry_, *fleet_, *datapath_, *modes_, *flows_, *accelerator_},
+      Reconciler::Settings{.node_name = options_.node_name,
+                           .default_mode = options_.default_mode,
+                           .acceleration = options_.acceleration});
   return {};
 }
 
@@ -204,7 +211,8 @@ Status Agent::open_front() {
                         .features = features_,
                         .started = std::chrono::system_clock::now()};
   front_ = std::make_unique<Front>(
-      Front::Parts{*loop_, *registry_, *fleet_, *datapath_, *modes_, *reconciler_, *flows_}, std::move(facts));
+      Front::Parts{*loop_, *registry_, *fleet_, *datapath_, *modes_, *accelerator_, *reconciler_, *flows_},
+      std::move(facts));
   return front_->open({run_dir_->socket_path(), options_.metrics, options_.ready, options_.admin});
 }
 

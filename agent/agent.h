@@ -2,6 +2,7 @@
 // root; what each part does is said where the part is. Main thread only.
 #pragma once
 
+#include "agent/accelerator.h"
 #include "agent/broker/broker_socket.h"
 #include "agent/broker/fleet.h"
 #include "agent/flow/kernel_flows.h"
@@ -62,6 +63,7 @@ class Agent {
   std::unique_ptr<workload::SocketMaker> sockets_;
   std::unique_ptr<workload::Registry> registry_;
   std::unique_ptr<workload::ModeStore> modes_;
+  std::unique_ptr<Accelerator> accelerator_;
   std::unique_ptr<source::DirectorySource> source_;
   std::unique_ptr<agent_broker::Fleet> fleet_;
   std::unique_ptr<flow::KernelFlows> flows_;

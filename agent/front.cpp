@@ -64,6 +64,8 @@ void Front::add_admin_requests() {
   admin_socket_->on("metrics", [this](const json&, const api::Answer& answer) { answer.done({{"text", metrics()}}); });
   admin_socket_->on("wait", [this](const json& request, const api::Answer& answer) { answer_wait(request, answer); });
   admin_socket_->on("mode", [this](const json& request, const api::Answer& answer) { answer_mode(request, answer); });
+  admin_socket_->on("accelerate",
+                    [this](const json& request, const api::Answer& answer) { answer_accelerate(request, answer); });
   admin_socket_->on("explain",
                     [this](const json& request, const api::Answer& answer) { answer_explain(request, answer); });
   admin_socket_->on("flows", [this](const json& request, const api::Answer& answer) {
@@ -132,6 +134,23 @@ void Front::answer_mode(const json& request, const api::Answer& answer) {
   answer.done({{"target", target},
                {"override", override ? json(compile::mode_name(*override)) : json(nullptr)},
                {"pods", std::move(pods)}});
+}
+
+// {} shows, with "to": "on" | "off" it turns.
+void Front::answer_accelerate(const json& request, const api::Answer& answer) {
+  if (request.contains("to")) {
+    const std::string to = request.value("to", "");
+    if (to != "on" && to != "off") {
+      answer.refuse(fmt::format("\"{}\" is neither on nor off", to));
+      return;
+    }
+    if (Status turned = parts_.accelerator.turn(to == "on"); !turned) {
+      answer.refuse(turned.error().message());
+      return;
+    }
+    log::info("acceleration: {}", to);
+  }
+  answer.done({{"acceleration", parts_.accelerator.report()}});
 }
 
 void Front::answer_explain(const json& request, const api::Answer& answer) {

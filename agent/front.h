@@ -2,6 +2,7 @@
 // (docs/admin-socket.md). Reads the other parts; changes them only for `wait` and `mode`. Main thread only.
 #pragma once
 
+#include "agent/accelerator.h"
 #include "agent/api/admin_socket.h"
 #include "agent/api/flows.h"
 #include "agent/api/http_endpoint.h"
@@ -30,6 +31,7 @@ class Front {
     agent_broker::Fleet& fleet;
     kernel::Datapath& datapath;
     workload::ModeStore& modes;
+    Accelerator& accelerator;
     Reconciler& reconciler;
     flow::KernelFlows& flows;
   };
@@ -48,6 +50,7 @@ class Front {
  private:
   void add_admin_requests();
   void answer_wait(const nlohmann::json& request, const api::Answer& answer);
+  void answer_accelerate(const nlohmann::json& request, const api::Answer& answer);
   void answer_mode(const nlohmann::json& request, const api::Answer& answer);
   void answer_explain(const nlohmann::json& request, const api::Answer& answer);
   [[nodiscard]] api::ConfigState config_state() const;

@@ -50,6 +50,16 @@ CLI::Validator mode(config::Mode& target) {
       "MODE");
 }
 
+CLI::Validator acceleration(compile::Acceleration& target) {
+  return CLI::Validator(
+      [&target](std::string& text) {
+        const auto parsed = compile::parse_acceleration(text);
+        target = parsed.value_or(target);
+        return parsed ? std::string() : fmt::format("\"{}\" is not one of true, auto and false", text);
+      },
+      "ACCELERATE");
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
@@ -60,7 +70,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   options.metrics = *api::parse_listen_address(":15020");
   options.ready = *api::parse_listen_address(":15021");
   options.admin = *api::parse_listen_address("127.0.0.1:15000");
-  std::string metrics = ":15020", ready = ":15021", admin = "127.0.0.1:15000", default_mode = "node";
+  std::string metrics = ":15020", ready = ":15021", admin = "127.0.0.1:15000", default_mode = "node",
+              accelerate = "false";
 
   CLI::App app("fairlead-agent: meshes the pods of this node", "fairlead-agent");
   app.set_version_flag("--version", fmt::format("fairlead-agent {}", host::version()));
@@ -74,6 +85,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
       ->capture_default_str();
   app.add_option("--default-mode", default_mode, "mode of pods that nothing else puts in one")
       ->check(mode(options.default_mode))
+      ->capture_default_str();
+  app.add_option("--accelerate", accelerate, "for pods that say nothing: true, auto, false")
+      ->check(acceleration(options.acceleration))
       ->capture_default_str();
   app.add_flag("--keep-kernel-state", options.keep_kernel_state, "leave programs and maps in force at the end");
   app.add_option("--pin-dir", options.pin_dir, "bpffs directory (default: /sys/fs/bpf/fairlead/HASH of the run-dir)");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/api/http_endpoint.h"
+#include "agent/compile/acceleration.h"
 #include "userspace-proxy/base/error.h"
 #include "userspace-proxy/config/snapshot.h"
 
@@ -16,6 +17,7 @@ struct Options {
   std::string node_name;  // default: the host's name
   std::string log_level = "info";
   config::Mode default_mode = config::Mode::kNode;
+  compile::Acceleration acceleration = compile::Acceleration::kFalse;  // of pods that say nothing
   bool keep_kernel_state = false;
   std::string pin_dir;      // empty: /sys/fs/bpf/fairlead/HASH(run-dir)
   std::string hook_cgroup;  // empty: the root of cgroup2

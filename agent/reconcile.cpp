@@ -76,8 +76,8 @@ void Reconciler::run_now() {
   source::Listing listing = parts_.source.scan();
   objects_ = std::move(listing.objects);
   source_messages_ = std::move(listing.messages);
-  tear_down(parts_.registry.reconcile(
-      workload::wanted_pods(*objects_, {settings_.node_name, settings_.default_mode, parts_.modes.overrides()})));
+  tear_down(parts_.registry.reconcile(workload::wanted_pods(
+      *objects_, {settings_.node_name, settings_.default_mode, parts_.modes.overrides(), settings_.acceleration})));
   compile_and_publish();
   step();
 }
@@ -129,7 +129,8 @@ void Reconciler::compile_and_publish() {
     inputs.pods.emplace(uid, compile::PodState{.netns = pod.cookie,
                                                .ips = pod.ips,
                                                .mode = workload::from_kernel(pod.mode),
-                                               .mode_reason = pod.mode_reason});
+                                               .mode_reason = pod.mode_reason,
+                                               .accelerated = parts_.accelerator.admits(pod)});
   }
   compile::Compiled compiled = compile::compile(inputs);
   messages_ = source_messages_;

@@ -27,6 +27,7 @@
 // A generation that cannot be built is reported and changes nothing; what is in force stays. Main thread only.
 #pragma once
 
+#include "agent/accelerator.h"
 #include "agent/broker/fleet.h"
 #include "agent/compile/compile.h"
 #include "agent/flow/kernel_flows.h"
@@ -58,10 +59,12 @@ class Reconciler {
     kernel::Datapath& datapath;
     workload::ModeStore& modes;
     flow::KernelFlows& flows;
+    Accelerator& accelerator;
   };
   struct Settings {
     std::string node_name;
     config::Mode default_mode = config::Mode::kNode;
+    compile::Acceleration acceleration = compile::Acceleration::kFalse;
   };
 
   Reconciler(Parts parts, Settings settings);

@@ -132,6 +132,7 @@ class Assembly {
     }
     out.set_netns(entry.netns);
     out.set_mode(mode_to_wire(entry.mode));
+    out.set_accelerated(entry.accelerated && entry.meshed());
     out.mutable_labels()->insert(pod.meta.labels.begin(), pod.meta.labels.end());
     for (const auto& [number, port] : protocols_.pods[index]) {
       wire::WorkloadPort& wire_port = *out.add_ports();

@@ -22,6 +22,7 @@ struct PodState {
   std::vector<IpAddress> ips;  // as found in the netns; empty: those of the Pod's status count
   config::Mode mode = config::Mode::kOff;
   std::string mode_reason;
+  bool accelerated = false;  // its sockets may join
 };
 
 struct Inputs {

@@ -67,6 +67,7 @@ void Registry::add_pods(const Inputs& inputs, Messages& messages) {
     if (state != inputs.pods.end()) {
       entry.netns = state->second.netns;
       entry.mode = state->second.mode;
+      entry.accelerated = state->second.accelerated;
       if (!state->second.ips.empty()) {
         entry.ips = state->second.ips;
       }

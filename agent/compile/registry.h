@@ -22,6 +22,7 @@ struct PodEntry {
   std::vector<IpAddress> ips;  // its own: a hostNetwork pod has none, the node's address is everybody's
   uint64_t netns = 0;
   config::Mode mode = config::Mode::kOff;
+  bool accelerated = false;
 
   // Policy is applied, and identity known, on this node.
   [[nodiscard]] bool meshed() const { return netns != 0 && mode != config::Mode::kOff; }

@@ -25,6 +25,7 @@ struct ExplainArguments {
 int status(const Settings& settings);
 int wait(const Settings& settings, std::chrono::milliseconds timeout);
 int mode(const Settings& settings, const std::string& target, const std::string& mode);  // mode empty: show
+int accelerate(const Settings& settings, const std::string& to);                         // "on", "off"; empty: show
 int explain(const Settings& settings, const ExplainArguments& arguments);
 int analyze(const Settings& settings, const std::vector<std::string>& files);
 // `age`: of the oldest record; nullopt: everything that is kept.

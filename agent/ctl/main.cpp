@@ -26,6 +26,7 @@ class Parser {
     add_status();
     add_wait();
     add_mode();
+    add_accelerate();
     add_explain();
     add_analyze();
     add_flows();
@@ -114,6 +115,13 @@ class Parser {
     add_output(sub);
   }
 
+  void add_accelerate() {
+    CLI::App* sub = command("accelerate", "shows or turns the acceleration of this node; cuts no connection",
+                            [this] { return accelerate(settings_, accelerate_); });
+    sub->add_option("to", accelerate_, "on or off")->check(CLI::IsMember({"on", "off"}));
+    add_output(sub);
+  }
+
   void add_explain() {
     CLI::App* sub = command("explain", "what would happen to a connection or request, and which rule decides",
                             [this] { return explain(settings_, explain_); });
@@ -167,7 +175,7 @@ class Parser {
   Settings settings_;
   ExplainArguments explain_;
   BenchArguments bench_;
-  std::string timeout_ = "20s", since_, target_, mode_;
+  std::string timeout_ = "20s", since_, target_, mode_, accelerate_;
   std::vector<std::string> files_;
   bool follow_ = false, all_ = false;
   int code_ = 0;

@@ -88,7 +88,7 @@ Result<Attached> attach_to_cgroup(const std::vector<bpf::Program>& programs, con
     if (!attached) {
       return fail(attached.error(), cgroup);
     }
-    if (program.name == "sock_ops") {
+    if (bpf::is_sock_ops(program)) {
       answer = *attached;
     }
   }

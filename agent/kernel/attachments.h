@@ -26,7 +26,7 @@ enum class Attached : uint8_t {
 Result<Attached> ensure_attached(const bpf::Program& program, int target_fd, const std::string& path);
 
 // The same for every program of a cgroup directory; links are pinned under the programs' names.
-// The answer is that of `sock_ops`, on which the connection table depends; kAdopted where it is not among them.
+// The answer is that of the sock_ops program, on which tables of sockets depend; kAdopted where none is among them.
 Result<Attached> attach_to_cgroup(const std::vector<bpf::Program>& programs, const std::string& cgroup,
                                   const bpf::PinDir& pins);
 

@@ -69,11 +69,13 @@ Status prune_shares(bpf::Maps& maps, const Tables& tables) {
 }  // namespace
 
 struct Datapath::Impl {
-  Impl(bpf::PinDir pin_dir, bpf::Maps all) : pins(std::move(pin_dir)), maps(std::move(all)) {}
+  Impl(bpf::PinDir pin_dir, bpf::Maps all, const std::string& hook_cgroup)
+      : pins(std::move(pin_dir)), maps(std::move(all)), acceleration(maps, pins, hook_cgroup) {}
 
   bpf::PinDir pins;
   bpf::Maps maps;
   SteerLinks steer{maps, pins};
+  Acceleration acceleration;
   std::optional<Tables> applied;  // what the maps hold, once it is known
   std::map<uint32_t, std::string> policy_names;
   std::optional<bpf::OpenList> open_list;  // none: this kernel has no such iterator
@@ -92,7 +94,7 @@ Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options)
     return std::unexpected(maps.error());
   }
   std::unique_ptr<Datapath> datapath(new Datapath);
-  datapath->impl_ = std::make_unique<Impl>(std::move(*pins), std::move(*maps));
+  datapath->impl_ = std::make_unique<Impl>(std::move(*pins), std::move(*maps), options.hook_cgroup);
   Impl& impl = *datapath->impl_;
   const auto programs = bpf::load_cgroup_programs(impl.maps);
   if (!programs) {
@@ -116,7 +118,15 @@ Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options)
   return datapath;
 }
 
-Status Datapath::remove() { return bpf::remove_pin_dir(impl_->pins.path()); }
+Status Datapath::remove() {
+  // Members stay in their map, and run their program, until they close: its last word to them.
+  if (auto off = impl_->acceleration.turn(false); !off) {
+    return off;
+  }
+  return bpf::remove_pin_dir(impl_->pins.path());
+}
+
+Acceleration& Datapath::acceleration() { return impl_->acceleration; }
 
 Status Datapath::apply(Tables tables) {
   bpf::Maps& maps = impl_->maps;

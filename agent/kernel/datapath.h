@@ -2,6 +2,7 @@
 // gives pods their steer program, tags sockets, and takes everything away again. One per agent; its main thread only.
 #pragma once
 
+#include "agent/kernel/acceleration.h"
 #include "agent/kernel/tables.h"
 #include "bpf/abi/connection.h"
 #include "bpf/abi/flow.h"
@@ -68,6 +69,8 @@ class Datapath {
   // Makes a listening socket the target of steer for (netns, mode); replaces an earlier one.
   Status set_listener(uint64_t netns_cookie, fl_mode mode, int socket_fd);
   Status remove_listener(uint64_t netns_cookie, fl_mode mode);
+
+  [[nodiscard]] Acceleration& acceleration();
 
   [[nodiscard]] Counters counters() const;
 

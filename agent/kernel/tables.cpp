@@ -137,6 +137,7 @@ fl_pod pod_of(const Workload& workload, const OutboundPorts& ports, const Sets& 
           .outbound_port4 = htons(ports.v4),
           .outbound_port6 = htons(ports.v6),
           .mode = static_cast<uint8_t>(workload.mode),
+          .flags = static_cast<uint8_t>(workload.accelerated ? FL_POD_ACCELERATED : 0),
           .pad = {}};
 }
 

@@ -92,6 +92,7 @@ std::vector<LocalPod> Registry::reconcile(const std::vector<WantedPod>& wanted) 
     LocalPod& pod = found->second;
     pod.wanted_mode = want.mode;
     pod.mode_reason = want.mode_reason;
+    pod.acceleration = want.acceleration;
     pod.problem.clear();
     pod.ips = with_missing_family(want.ips, addresses_in(door_, pod.netns.get()).value_or(std::vector<IpAddress>()));
   }

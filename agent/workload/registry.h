@@ -2,6 +2,7 @@
 // it is. Compares what is wanted with what is there; whoever calls acts on the difference. Main thread only.
 #pragma once
 
+#include "agent/compile/acceleration.h"
 #include "agent/model/objects.h"
 #include "agent/workload/netns.h"
 #include "agent/workload/sockets.h"
@@ -23,7 +24,8 @@ struct WantedPod {
   std::string netns_path;
   std::vector<IpAddress> ips;  // a family without any: read in the namespace
   fl_mode mode = FL_MODE_OFF;
-  std::string mode_reason;          // "annotation fairlead.dev/mode of the pod"
+  std::string mode_reason;  // "annotation fairlead.dev/mode of the pod"
+  compile::AccelerationWish acceleration = {};
   model::Origin netns_origin = {};  // where the path is written
 };
 
@@ -38,6 +40,7 @@ struct LocalPod {
   std::string mode_reason;
   // What the configuration is compiled with. Lags behind wanted_mode while the pod's sidecar is being started.
   fl_mode mode = FL_MODE_OFF;
+  compile::AccelerationWish acceleration;
   std::vector<Listener> listeners;  // of both shapes, from first need until the pod goes
   std::string problem;              // why the pod is not served as wanted; empty: it is
   std::string logged_problem;       // the last one that was logged

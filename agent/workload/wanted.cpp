@@ -21,13 +21,14 @@ std::vector<WantedPod> wanted_pods(const model::ObjectSet& objects, const NodeVi
       continue;
     }
     const auto ns = namespaces.find(pod->meta.ns);
-    const compile::ModeDecision decision =
-        compile::decide_mode(*pod, ns == namespaces.end() ? nullptr : ns->second, node.overrides, node.default_mode);
+    const model::Namespace* const of = ns == namespaces.end() ? nullptr : ns->second;
+    const compile::ModeDecision decision = compile::decide_mode(*pod, of, node.overrides, node.default_mode);
     wanted.push_back({.uid = pod->meta.ns + "/" + pod->meta.name,
                       .netns_path = pod->netns_path,
                       .ips = pod->ips,
                       .mode = to_kernel(decision.mode),
                       .mode_reason = decision.reason,
+                      .acceleration = compile::decide_acceleration(*pod, of, node.acceleration),
                       .netns_origin = pod->netns_origin});
   }
   return wanted;

@@ -14,6 +14,7 @@ struct NodeView {
   std::string node_name;
   config::Mode default_mode = config::Mode::kNode;
   compile::ModeOverrides overrides;
+  compile::Acceleration acceleration = compile::Acceleration::kFalse;  // of pods that say nothing
 };
 
 // Pods of this node (a Pod without nodeName is this node's: the directory has no scheduler) that name a network

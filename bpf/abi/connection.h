@@ -83,6 +83,9 @@ FL_ASSERT_SIZE(struct fl_socket, 104);
 #define FL_SO_CLAIM 1      /* setsockopt, struct fl_sockaddr, on a tagged upstream socket before connect() */
 #define FL_SO_CONNECTION 2 /* getsockopt, struct fl_connection_info, on a socket accepted from a tagged listener */
 
+#define FL_SO_WATCHED \
+  3 /* getsockopt, __u32, on a connected upstream socket: 1: a later one to there may be redirected */
+
 struct fl_connection_info {
   __u64 source_netns;          /* 0: not known */
   struct fl_sockaddr original; /* OUTBOUND: what was dialled; else the local address */

@@ -20,6 +20,9 @@ enum fl_protocol {
   FL_PROTOCOL_DENY = 2, /* refused at connect and at the SYN: an L7 rule selects it, but it cannot be judged yet */
 };
 
+/* fl_pod.flags: sockets of this pod may be accelerated (abi/accelerate.h). */
+#define FL_POD_ACCELERATED 1
+
 /* Map m_pods: netns cookie -> this. Enrolled pods of this node only. */
 struct fl_pod {
   struct fl_addr ip4; /* own addresses; none if it has none */
@@ -32,7 +35,8 @@ struct fl_pod {
   __be16 outbound_port4; /* listener of the current mode on 127.0.0.1, network order; 0: none */
   __be16 outbound_port6; /* the same on ::1 */
   __u8 mode;             /* enum fl_mode, for new connections */
-  __u8 pad[3];
+  __u8 flags;            /* FL_POD_* */
+  __u8 pad[2];
 };
 FL_ASSERT_SIZE(struct fl_pod, 60);
 

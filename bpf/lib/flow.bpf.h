@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "bpf/lib/accelerate.bpf.h"
 #include "bpf/lib/addr.bpf.h"
 #include "bpf/lib/count.bpf.h"
 #include "bpf/lib/tuple.bpf.h"
@@ -37,11 +38,16 @@ static __always_inline void fl_flow_send(const struct fl_flow* flow) {
   }
 }
 
-/* Payload bytes, as the socket counts them. */
+/* Payload bytes: as the socket counts them, and what went past TCP. REQUIRES: flow->cookie. */
 static __always_inline void fl_flow_bytes(const struct tcp_sock* tcp, bool fin_came, const struct fl_socket* socket,
                                           struct fl_flow* flow) {
   __u64 out = tcp->bytes_sent - tcp->bytes_retrans;
   __u64 in = tcp->bytes_received - (fin_came && tcp->bytes_received != 0 ? 1 : 0);
+  __u64 redirected_out, redirected_in;
+  if (fl_redirected_bytes(flow->cookie, &redirected_out, &redirected_in)) {
+    out += redirected_out;
+    in += redirected_in;
+  }
   flow->sent = socket->is_source ? out : in;
   flow->received = socket->is_source ? in : out;
 }

@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 
+#include "bpf/abi/accelerate.h"
 #include "bpf/abi/connection.h"
 #include "bpf/abi/flow.h"
 #include "bpf/abi/policy.h"

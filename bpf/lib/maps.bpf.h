@@ -169,3 +169,47 @@ struct {
   __type(key, struct fl_traffic_key);
   __type(value, struct fl_traffic);
 } m_traffic SEC(".maps");
+
+/* Acceleration: enum fl_switch. Written by the agent. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1);
+  __type(key, __u32);
+  __type(value, __u32);
+} m_switch SEC(".maps");
+
+/* Sockets whose bytes can be redirected, by cookie. Sockets join when they are established and leave when they close,
+ * never between: what lies in the queue of one that is taken out is lost. */
+struct {
+  __uint(type, BPF_MAP_TYPE_SOCKHASH);
+  __uint(max_entries, FL_LEGS_MAX);
+  __type(key, __u64);
+  __type(value, __u64);
+} m_members SEC(".maps");
+
+/* What is sent from each of them. Written by accelerate and redirect. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, FL_LEGS_MAX);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u64);
+  __type(value, struct fl_leg);
+} m_legs SEC(".maps");
+
+/* Connecting sockets that wait for the accepted one. Written by accelerate. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 16384);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_connection_key);
+  __type(value, struct fl_meeting);
+} m_meetings SEC(".maps");
+
+/* How applications use their sockets. Written by accelerate and redirect. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 16384);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, struct fl_manner_key);
+  __type(value, __u8);
+} m_manners SEC(".maps");

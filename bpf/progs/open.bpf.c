@@ -37,8 +37,8 @@ int list_open(struct bpf_iter__bpf_sk_storage_map* ctx) {
   struct fl_tuple tuple = {};
   tuple_of(&sk->__sk_common, &tuple);
   fl_flow_fill(socket, &tuple, &flow);
-  fl_flow_bytes(tcp, sk->__sk_common.skc_flags >> SOCK_DONE & 1, socket, &flow);
   flow.cookie = sk->__sk_common.skc_cookie.counter;
+  fl_flow_bytes(tcp, sk->__sk_common.skc_flags >> SOCK_DONE & 1, socket, &flow);
   flow.reason = FL_REASON_KERNEL_PATH;
   bpf_seq_write(ctx->meta->seq, &flow, sizeof(flow));
   return 0;

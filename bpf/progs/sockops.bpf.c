@@ -180,10 +180,10 @@ static __always_inline void end_watch(struct bpf_sock_ops* ctx, struct bpf_sock*
   }
   struct fl_flow flow = {};
   fl_flow_fill(socket, tuple, &flow);
+  flow.cookie = bpf_get_socket_cookie(ctx);
   fl_flow_bytes(tcp, ((struct sock*)tcp)->__sk_common.skc_flags >> SOCK_DONE & 1, socket, &flow);
   socket->reporters = 0;
   flow.ended_ns = bpf_ktime_get_ns();
-  flow.cookie = bpf_get_socket_cookie(ctx);
   flow.reason = flow.established ? FL_REASON_KERNEL_PATH : FL_REASON_UPSTREAM_CONNECT_FAILED;
   if (flow.established) {
     fl_traffic_add(&flow);

@@ -4,6 +4,7 @@
  * each of their calls some 400 ns. A socket belongs to its creator's cgroup, so a proxy reaches these programs through
  * the sockets that the agent made for it. Contract: bpf/abi/connection.h.
  */
+#include "bpf/lib/accelerate.bpf.h"
 #include "bpf/lib/addr.bpf.h"
 #include "bpf/lib/socket.bpf.h"
 
@@ -49,6 +50,20 @@ static __always_inline void local_address(struct bpf_sock* sk, struct fl_sockadd
   local->port = bpf_htons(sk->src_port);
 }
 
+/* A proxy asks whether its connection is one of those by which the programs learn how the application's sockets are
+ * used: it cannot join, the next one may. */
+static __always_inline void answer_watched(struct bpf_sockopt* ctx, struct bpf_sock* sk, const struct fl_tag* tag) {
+  __u32* answer = ctx->optval;
+  if ((void*)(answer + 1) > ctx->optval_end || tag->role != FL_TAG_UPSTREAM) {
+    return;
+  }
+  struct fl_manner_key listener = {.netns = tag->netns, .port = sk->dst_port, .side = FL_SIDE_PASSIVE};
+  *answer = fl_acceleration_on() && fl_manner_of(&listener) == FL_MANNER_UNKNOWN;
+  ctx->optlen = sizeof(*answer);
+  FL_KEEP_APART();
+  ctx->retval = 0;
+}
+
 /* A proxy asks who is at the other end of a connection that it accepted. Runs after the kernel, which has answered
  * that it does not know the option (EOPNOTSUPP on Linux 6.18, ENOPROTOOPT on older ones): that stands for everything
  * that is not ours to answer. */
@@ -58,6 +73,11 @@ int getsockopt(struct bpf_sockopt* ctx) {
     return FL_PROCEED;
   }
   struct bpf_sock* sk = ctx->sk;
+  const struct fl_tag* asked = sk != NULL && ctx->optname == FL_SO_WATCHED ? fl_tag_of(sk) : NULL;
+  if (asked != NULL) {
+    answer_watched(ctx, sk, asked);
+    return FL_PROCEED;
+  }
   struct fl_connection_info* info = ctx->optval;
   if (ctx->optname != FL_SO_CONNECTION || sk == NULL || (void*)(info + 1) > ctx->optval_end) {
     return FL_PROCEED;

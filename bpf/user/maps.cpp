@@ -2,9 +2,11 @@
 
 #include "bpf/user/features.h"
 #include "bpf/user/object.h"
+#include "skel/accelerate.skel.h"
 #include "skel/connect.skel.h"
 #include "skel/maps.skel.h"
 #include "skel/peername.skel.h"
+#include "skel/redirect.skel.h"
 #include "skel/sockops.skel.h"
 #include "skel/sockopt.skel.h"
 #include "skel/steer.skel.h"
@@ -164,6 +166,11 @@ Result<Maps> Maps::open(const PinDir& pins) {
   places.put("m_counters", maps.counters);
   places.put("m_flows", maps.flows);
   places.put("m_traffic", maps.traffic);
+  places.put("m_switch", maps.acceleration_switch);
+  places.put("m_members", maps.members);
+  places.put("m_legs", maps.legs);
+  places.put("m_meetings", maps.meetings);
+  places.put("m_manners", maps.manners);
   if (auto status = places.status(); !status) {
     return std::unexpected(status.error());
   }
@@ -185,6 +192,26 @@ Result<CgroupPrograms> load_cgroup_programs(const Maps& maps) {
     return std::unexpected(loaded.error());
   }
   return programs;
+}
+
+Result<AccelerationPrograms> load_acceleration_programs(const Maps& maps) {
+  AccelerationPrograms programs;
+  if (auto loaded = load_into<fl_accelerate>(programs.hooks, maps); !loaded) {
+    return std::unexpected(loaded.error());
+  }
+  std::vector<Program> redirect;
+  if (auto loaded = load_into<fl_redirect>(redirect, maps); !loaded) {
+    return std::unexpected(loaded.error());
+  }
+  programs.redirect = std::move(redirect.front());
+  return programs;
+}
+
+Status attach_to_members(const Program& redirect, const Maps& maps) {
+  if (bpf_prog_attach(redirect.fd.get(), maps.members.fd(), BPF_SK_MSG_VERDICT, 0) != 0) {
+    return fail_sys("attaching " + redirect.name);
+  }
+  return {};
 }
 
 Result<Program> load_steer(const Maps& maps, uint64_t netns_cookie) {

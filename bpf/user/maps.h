@@ -1,6 +1,7 @@
 // All maps of one run-dir, typed: created and pinned, or adopted where they are pinned already. One per Datapath.
 #pragma once
 
+#include "bpf/abi/accelerate.h"
 #include "bpf/abi/connection.h"
 #include "bpf/abi/flow.h"
 #include "bpf/abi/policy.h"
@@ -36,6 +37,11 @@ struct Maps {
   CounterMap counters;
   Ring<fl_flow> flows;
   Map<fl_traffic_key, fl_traffic> traffic;
+  Map<uint32_t, uint32_t> acceleration_switch;
+  Map<uint64_t, uint64_t> members;  // read: a socket cookie
+  Map<uint64_t, fl_leg> legs;
+  Map<fl_connection_key, fl_meeting> meetings;
+  Map<fl_manner_key, uint8_t> manners;
 
   // By name, for the objects that share them. The descriptors belong to the members above.
   std::map<std::string, int, std::less<>> descriptors;
@@ -50,6 +56,15 @@ struct CgroupPrograms {
   std::vector<Program> own;    // for the agent's own cgroup: setsockopt, getsockopt
 };
 Result<CgroupPrograms> load_cgroup_programs(const Maps& maps);
+
+// What acceleration needs beside them, loaded when the first workload wants it; an Error where the kernel has no BTF.
+struct AccelerationPrograms {
+  std::vector<Program> hooks;  // for the pods' cgroup, attached after those above: accelerate (sock_ops)
+  Program redirect;            // for the members' sockhash
+};
+Result<AccelerationPrograms> load_acceleration_programs(const Maps& maps);
+// Sockets that join from now on run this program at each send; those inside keep theirs.
+Status attach_to_members(const Program& redirect, const Maps& maps);
 
 // The steer program of the netns with this cookie.
 Result<Program> load_steer(const Maps& maps, uint64_t netns_cookie);

@@ -6,6 +6,8 @@
 
 namespace fairlead::bpf {
 
+bool is_sock_ops(const Program& program) { return program.attach_type == BPF_CGROUP_SOCK_OPS; }
+
 Result<ProgramFacts> facts_of(int program_fd) {
   bpf_prog_info kernel{};
   __u32 size = sizeof(kernel);

@@ -16,6 +16,8 @@ struct Program {
   Fd fd;
 };
 
+bool is_sock_ops(const Program& program);
+
 // The kernel's digest of a program's instructions, without map descriptors: the same code has the same tag in every
 // load.
 using Tag = std::array<uint8_t, 8>;

@@ -37,6 +37,7 @@ typedef _Bool bool;
 
 enum bpf_map_type {
   BPF_MAP_TYPE_HASH = 1,
+  BPF_MAP_TYPE_ARRAY = 2,
   BPF_MAP_TYPE_PERCPU_ARRAY = 6,
   BPF_MAP_TYPE_LRU_HASH = 9,
   BPF_MAP_TYPE_LPM_TRIE = 11,
@@ -58,6 +59,9 @@ enum {
 enum {
   BPF_SK_STORAGE_GET_F_CREATE = 1U << 0,
 };
+enum {
+  BPF_F_INGRESS = 1U << 0,
+};
 
 /* Ring buffers. */
 enum {
@@ -76,11 +80,14 @@ enum sk_action {
 /* sock_ops: bpf_sock_ops.op, callback flags, and the states that BPF_SOCK_OPS_STATE_CB reports. */
 enum {
   BPF_SOCK_OPS_TCP_CONNECT_CB = 3,
+  BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB = 4,
   BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB = 5,
   BPF_SOCK_OPS_STATE_CB = 10,
+  BPF_SOCK_OPS_RTT_CB = 12,
 };
 enum {
   BPF_SOCK_OPS_STATE_CB_FLAG = 1 << 2,
+  BPF_SOCK_OPS_RTT_CB_FLAG = 1 << 3,
 };
 enum {
   BPF_TCP_ESTABLISHED = 1,
@@ -247,55 +254,104 @@ struct bpf_sockopt {
 	__s32	retval;
 };
 
-/* Internal to the kernel: fields in use only, found by relocation. */
+struct sk_msg_md {
+	__bpf_md_ptr(void *, data);
+	__bpf_md_ptr(void *, data_end);
+	__u32 family;
+	__u32 remote_ip4;	/* Stored in network byte order */
+	__u32 local_ip4;	/* Stored in network byte order */
+	__u32 remote_ip6[4];	/* Stored in network byte order */
+	__u32 local_ip6[4];	/* Stored in network byte order */
+	__u32 remote_port;	/* Stored in network byte order */
+	__u32 local_port;	/* stored in host byte order */
+	__u32 size;		/* Total size of sk_msg */
+	__bpf_md_ptr(struct bpf_sock *, sk);
+};
+
+/* Internal to the kernel: fields in use only, found by its BTF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 typedef struct {
-  __s64 counter;
+	int counter;
+} atomic_t;
+typedef struct {
+	__s64 counter;
 } atomic64_t;
 
-struct in6_addr {
-  union {
-    __be32 u6_addr32[4];
-  } in6_u;
-};
-
-struct sock_common {
-  __be32 skc_daddr;
-  __be32 skc_rcv_saddr;
-  __be16 skc_dport;
-  __u16 skc_num;
-  short unsigned int skc_family;
-  struct in6_addr skc_v6_daddr;
-  struct in6_addr skc_v6_rcv_saddr;
-  atomic64_t skc_cookie;
-  unsigned long skc_flags; /* bits of enum sock_flags */
-};
-
-struct sock {
-  struct sock_common __sk_common;
-};
-
 enum sock_flags {
-  SOCK_DEAD,
-  SOCK_DONE, /* a FIN has come */
+	SOCK_DEAD = 0,
+	SOCK_DONE = 1, /* a FIN has come */
+	SOCK_ZEROCOPY = 18,
 };
 
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+struct net {
+	__u64 net_cookie;
+};
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct file {
+	unsigned int f_flags;
+};
+struct socket {
+	struct file *file;
+	struct sock *sk;
+};
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	short unsigned int skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	unsigned long skc_flags; /* bits of enum sock_flags */
+	atomic64_t skc_cookie;
+};
+struct sock {
+	struct sock_common __sk_common;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog;
+	__u8 sk_shutdown;
+	struct socket *sk_socket;
+};
+struct inet_sock {
+	struct sock sk;
+};
+struct tcp_ulp_ops;
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	const struct tcp_ulp_ops *icsk_ulp_ops;
+};
 struct tcp_sock {
-  __u64 bytes_received; /* counts a FIN as one */
-  __u64 bytes_sent;     /* payload, retransmissions included */
-  __u64 bytes_retrans;
+	struct inet_connection_sock inet_conn;
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+	__u32 snd_una;
+	__u32 write_seq;
+	bool is_mptcp;
+	__u64 bytes_received; /* counts a FIN as one */
+	__u64 bytes_sent;     /* payload, retransmissions included */
+	__u64 bytes_retrans;
 };
 
 struct bpf_iter_meta {
-  struct seq_file* seq;
+	struct seq_file *seq;
 };
-
 struct bpf_iter__bpf_sk_storage_map {
-  struct bpf_iter_meta* meta;
-  struct bpf_map* map;
-  struct sock* sk;
-  void* value;
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	struct sock *sk;
+	void *value;
 };
 
 #pragma clang attribute pop

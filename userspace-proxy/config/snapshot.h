@@ -50,6 +50,7 @@ struct Workload {
   std::vector<IpAddress> ips;
   uint64_t netns = 0;  // cookie; 0: not on this node or not enrolled
   Mode mode = Mode::kOff;
+  bool accelerated = false;  // its sockets may be redirected
   std::map<std::string, std::string, std::less<>> labels;
   std::vector<WorkloadPort> ports;
   policy::PolicySet policies;  // of what arrives here

@@ -184,6 +184,7 @@ Status SnapshotBuilder::fill(Workload& workload, const wire::Workload& wire, con
     workload.policies.policies.push_back(*policy);
   }
   workload.mode = *mode;
+  workload.accelerated = wire.accelerated();
   workload.uid = wire.uid();
   workload.ns = wire.namespace_();
   workload.name = wire.name();

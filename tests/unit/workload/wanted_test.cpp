@@ -22,7 +22,10 @@ model::ObjectSet set_of(const std::vector<model::Object>& objects) {
   return set;
 }
 
-const NodeView kNode{.node_name = "node-1", .default_mode = config::Mode::kNode, .overrides = {}};
+const NodeView kNode{.node_name = "node-1",
+                     .default_mode = config::Mode::kNode,
+                     .overrides = {},
+                     .acceleration = compile::Acceleration::kFalse};
 
 TEST(WantedPods, APodOfThisNodeIsWantedWithItsModeAndWhy) {
   model::Pod client = pod("client");
@@ -64,6 +67,15 @@ TEST(WantedPods, TheNamespacesModeCounts) {
   const auto wanted = wanted_pods(set_of({shop, pod("client")}), kNode);
   ASSERT_EQ(wanted.size(), 1U);
   EXPECT_EQ(wanted[0].mode, FL_MODE_OFF);
+}
+
+TEST(WantedPods, ThePodsWishToBeAcceleratedCountsAndWhy) {
+  model::Pod client = pod("client");
+  client.meta.annotations["fairlead.dev/accelerate"] = "true";
+  const auto wanted = wanted_pods(set_of({client}), kNode);
+  ASSERT_EQ(wanted.size(), 1U);
+  EXPECT_EQ(wanted[0].acceleration.wish, compile::Acceleration::kTrue);
+  EXPECT_EQ(wanted[0].acceleration.reason, "annotation fairlead.dev/accelerate on the pod");
 }
 
 }  // namespace

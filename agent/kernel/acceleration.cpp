@@ -1,0 +1,59 @@
+#include "agent/kernel/acceleration.h"
+
+#include "agent/kernel/attachments.h"
+
+#include <algorithm>
+
+namespace fairlead::kernel {
+namespace {
+
+template <class K, class V>
+Status erase_all(bpf::Map<K, V>& map) {
+  const auto entries = map.entries();
+  if (!entries) {
+    return std::unexpected(entries.error());
+  }
+  for (const auto& [key, value] : *entries) {
+    if (auto erased = map.erase(key); !erased) {
+      return std::unexpected(erased.error());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+// What sockets left that closed while nobody looked. Those that are open are forgotten too, and go on over TCP.
+Status Acceleration::forget_legs() {
+  Status done = erase_all(maps_.legs);
+  return done ? erase_all(maps_.meetings) : done;
+}
+
+Status Acceleration::attach() {
+  if (attached_) {
+    return {};
+  }
+  const auto programs = bpf::load_acceleration_programs(maps_);
+  if (!programs) {
+    return std::unexpected(programs.error());
+  }
+  // Before sockets can join: one that joins without a program would stay without.
+  if (auto done = bpf::attach_to_members(programs->redirect, maps_); !done) {
+    return done;
+  }
+  const auto hooks = attach_to_cgroup(programs->hooks, hook_cgroup_, pins_);
+  if (!hooks) {
+    return std::unexpected(hooks.error());
+  }
+  if (*hooks == Attached::kNew) {
+    if (auto done = forget_legs(); !done) {
+      return done;
+    }
+  }
+  attached_ = true;
+  return {};
+}
+
+Status Acceleration::turn(bool on) { return maps_.acceleration_switch.update(FL_SWITCH_INDEX, on ? FL_SWITCH_ON : 0); }
+
+}  // namespace fairlead::kernel
