@@ -29,16 +29,25 @@ Transfer Socket::finish(ssize_t n, size_t wanted, bool reading) {
   using Outcome = Transfer::Outcome;
   bool& latch = reading ? readable_ : writable_;
   if (n > 0) {
-    if (std::cmp_less(n, wanted) && !(reading && end_seen_)) {
+    const bool is_short = std::cmp_less(n, wanted), may_have_more = reading && (end_seen_ || read_full_);
+    if (is_short && !may_have_more) {
       latch = false;
+    }
+    if (reading) {
+      read_full_ = !is_short;
     }
     return {.outcome = Outcome::kBytes, .bytes = static_cast<size_t>(n), .error = 0};
   }
   if (n == 0) {
     return {.outcome = reading ? Outcome::kEnd : Outcome::kWouldBlock, .bytes = 0, .error = 0};
   }
-  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+  const bool no_memory = errno == ENOMEM && !reading;
+  if (errno == EAGAIN || errno == EWOULDBLOCK || no_memory) {
     latch = false;
+    read_full_ = read_full_ && !reading;
+    if (no_memory) {
+      loop_.arm(retry_, loop_.now_ns() + kRetryNs);
+    }
     return {.outcome = Outcome::kWouldBlock, .bytes = 0, .error = 0};
   }
   return {.outcome = Outcome::kError, .bytes = 0, .error = errno};

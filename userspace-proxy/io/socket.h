@@ -55,7 +55,9 @@ class Socket final : public Source {
   // Clears both latches: for a socket that is still connecting, nothing is ready before an event.
   void expect_events() { readable_ = writable_ = false; }
 
-  // kEnd: the peer has sent its end. A short read counts as "drained": the next arrival is a new edge.
+  // kEnd: the peer has sent its end. A short read counts as "drained": the next arrival is a new edge. Not after a full
+  // one: bytes that were redirected are read first, and those that went over TCP may lie behind them without an edge of
+  // their own (bpf/progs/redirect.bpf.c: more than FL_QUEUE_MAX before them, many times what a buffer here takes).
   Transfer read(std::span<char> into);
   Transfer write(std::span<const char> bytes);
   Transfer write(std::span<const iovec> pieces);
@@ -88,15 +90,25 @@ class Socket final : public Source {
   Transfer finish(ssize_t n, size_t wanted, bool reading);
   void wake(Wake why);
 
+  // The kernel has no memory for what is written, and never says when it has again (ENOMEM of a redirected send).
+  struct Retry final : Timer {
+    explicit Retry(Socket& owner) : socket(owner) {}
+    void on_timer() override { socket.on_events(EPOLLOUT); }
+    Socket& socket;
+  };
+  static constexpr uint64_t kRetryNs = 10'000'000;
+
   Loop& loop_;
   Fd fd_;
   Waiter* waiter_ = nullptr;
   Interest interest_ = Interest::kNone;
+  Retry retry_{*this};
   bool started_ = false;
   bool readable_ = true;  // until a call says otherwise
   bool writable_ = true;
-  bool end_seen_ = false;  // RDHUP: reading never blocks again
-  bool failed_ = false;    // HUP or ERR
+  bool read_full_ = false;  // the last read got all that it asked for
+  bool end_seen_ = false;   // RDHUP: reading never blocks again
+  bool failed_ = false;     // HUP or ERR
 };
 
 }  // namespace fairlead::io

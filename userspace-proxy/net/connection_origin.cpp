@@ -28,4 +28,10 @@ Status claim_client(int fd, const SocketAddress& client) {
   return {};
 }
 
+bool is_watched(int fd) {
+  uint32_t watched = 0;
+  socklen_t size = sizeof watched;
+  return getsockopt(fd, FL_SOL, FL_SO_WATCHED, &watched, &size) == 0 && watched != 0;
+}
+
 }  // namespace fairlead::net

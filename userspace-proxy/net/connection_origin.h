@@ -27,4 +27,8 @@ Result<ConnectionOrigin> connection_origin(int fd);
 // show.
 Status claim_client(int fd, const SocketAddress& client);
 
+// Whether this upstream socket's connection, just opened, is one by which the kernel's half learns how the application
+// uses its sockets: it goes over TCP for good, a later one to the same place may be redirected.
+bool is_watched(int fd);
+
 }  // namespace fairlead::net

@@ -21,7 +21,8 @@ upstream::Key Exchange::upstream_key() const {
           .endpoint = plan.endpoint,
           .client = subject_.ends.caller.address.ip,
           .identity = identity == nullptr ? 0 : identity->id,
-          .served_by = static_cast<uint8_t>(served_by)};
+          .served_by = static_cast<uint8_t>(served_by),
+          .accelerated = plan.destination != nullptr && plan.destination->accelerated};
 }
 
 io::Task<HttpSession::After> Exchange::forward() {

@@ -82,8 +82,12 @@ io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::StreamEnd 
     client_end.socket.reset_on_close();
   } else {
     const plan::Plan& plan = subject.plan;
-    const upstream::Key key{
-        .netns = plan.netns, .endpoint = plan.endpoint, .client = {}, .identity = 0, .served_by = 0};
+    const upstream::Key key{.netns = plan.netns,
+                            .endpoint = plan.endpoint,
+                            .client = {},
+                            .identity = 0,
+                            .served_by = 0,
+                            .accelerated = false};
     const uint64_t connect_ns =
         plan.cluster == nullptr ? kConnectNs : static_cast<uint64_t>(plan.cluster->connect_timeout.count()) * 1'000'000;
     worker.endpoint_taken(plan.endpoint);

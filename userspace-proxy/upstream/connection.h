@@ -21,13 +21,16 @@ struct Key {
   // Who serves the other end (config::Mode as a number): a kept connection leads to the proxy that it was opened to,
   // also after the pod has changed its mode.
   uint8_t served_by = 0;
+  // Whether that pod's sockets may be redirected: one that was opened before could not join.
+  bool accelerated = false;
   bool operator==(const Key&) const = default;
 };
 
 struct KeyHash {
   size_t operator()(const Key& key) const noexcept {
     const size_t a = std::hash<SocketAddress>()(key.endpoint), b = std::hash<IpAddress>()(key.client);
-    return a ^ (b * 0x9e3779b97f4a7c15ULL) ^ (key.netns * 31 + key.identity + key.served_by);
+    return a ^ (b * 0x9e3779b97f4a7c15ULL) ^
+           (key.netns * 31 + key.identity + key.served_by + (key.accelerated ? 64U : 0U));
   }
 };
 
@@ -39,7 +42,8 @@ struct Connection {
   io::Socket socket;
   io::Buffer in;
   http::ResponseParser parser;
-  bool reused = false;  // has carried a request before: it may have been closed meanwhile
+  bool watched = false;  // net::is_watched
+  bool reused = false;   // has carried a request before: it may have been closed meanwhile
 };
 
 }  // namespace fairlead::upstream

@@ -39,6 +39,7 @@ io::Task<std::unique_ptr<Connection>> Connector::connect(Key key, SocketAddress 
       co_return nullptr;
     }
   }
+  connection->watched = key.accelerated && net::is_watched(connection->socket.fd());
   co_return connection;
 }
 

@@ -23,9 +23,13 @@ std::unique_ptr<Connection> Pool::take(const Key& key) {
   return connection;
 }
 
+bool Pool::is_given_up(const Connection& connection) {
+  return connection.watched && watched_[{connection.key.netns, connection.key.endpoint}]++ < kMostWatched;
+}
+
 void Pool::put(std::unique_ptr<Connection> connection) {
   // Something to read already: the application says goodbye, or more than it was asked.
-  if (connection->socket.ready(io::Interest::kRead)) {
+  if (connection->socket.ready(io::Interest::kRead) || is_given_up(*connection)) {
     return;
   }
   connection->in.release();
@@ -52,6 +56,7 @@ void Pool::forget(const Idle& idle) {
 }
 
 void Pool::drop(uint64_t netns) {
+  std::erase_if(watched_, [netns](const auto& entry) { return entry.first.first == netns; });
   std::erase_if(idle_, [netns](const auto& entry) { return entry.first.netns == netns; });
 }
 

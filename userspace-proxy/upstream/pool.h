@@ -4,8 +4,10 @@
 
 #include "userspace-proxy/upstream/connection.h"
 
+#include <map>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace fairlead::upstream {
@@ -21,6 +23,10 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool() = default;
+
+  // Of connections that are watched (net::is_watched), so many to one place are closed after one request, so that the
+  // next can be redirected; should an application never show its manner, the next are kept as any other.
+  static constexpr uint8_t kMostWatched = 4;
 
   // The one used last, or null.
   std::unique_ptr<Connection> take(const Key& key);
@@ -41,7 +47,10 @@ class Pool {
   };
   void forget(const Idle& idle);
 
+  bool is_given_up(const Connection& connection);
+
   io::Loop& loop_;
+  std::map<std::pair<uint64_t, SocketAddress>, uint8_t> watched_;  // by netns and endpoint
   std::unordered_map<Key, std::vector<std::unique_ptr<Idle>>, KeyHash> idle_;
 };
 

@@ -154,5 +154,22 @@ TEST_F(SocketTest, a_socket_destroyed_in_the_turn_of_its_event_is_not_called) {
   loop_->remove(trigger.get(), destroyer);
 }
 
+// What was redirected comes first, what went over TCP behind it, and only one edge may tell of both.
+TEST_F(SocketTest, a_short_read_behind_a_full_one_is_not_taken_for_the_end_of_what_there_is) {
+  drain();
+  ASSERT_EQ(send(peer_.get(), "0123456789", 10, 0), 10);
+  loop_->turn();
+  std::array<char, 8> bytes{};
+  EXPECT_EQ(ours_->read(bytes).bytes, 8U);
+  EXPECT_EQ(ours_->read(bytes).bytes, 2U);
+  EXPECT_TRUE(ours_->ready(Interest::kRead));
+  EXPECT_EQ(ours_->read(bytes).outcome, Transfer::Outcome::kWouldBlock);
+  EXPECT_FALSE(ours_->ready(Interest::kRead));
+  ASSERT_EQ(send(peer_.get(), "ab", 2, 0), 2);
+  loop_->turn();
+  EXPECT_EQ(ours_->read(bytes).bytes, 2U);
+  EXPECT_FALSE(ours_->ready(Interest::kRead));  // no full read before: nothing more, and no call to find out
+}
+
 }  // namespace
 }  // namespace fairlead::io

@@ -109,5 +109,24 @@ TEST_F(PoolTest, keeps_a_bounded_number_per_key) {
   EXPECT_EQ(count, Pool::kMaxIdlePerKey);
 }
 
+TEST_F(PoolTest, does_not_keep_the_first_connections_that_teach_how_an_application_uses_its_sockets) {
+  const Key to = key(1, "10.0.0.1");
+  for (int i = 0; i <= Pool::kMostWatched; ++i) {
+    Fd peer;
+    auto made = connection(to, peer);
+    made->watched = true;
+    pool_->put(std::move(made));
+    EXPECT_EQ(pool_->take(to) != nullptr, i == Pool::kMostWatched) << i;
+  }
+}
+
+TEST_F(PoolTest, does_not_give_a_connection_from_before_a_pod_was_accelerated) {
+  Fd peer;
+  Key to = key(1, "10.0.0.1");
+  pool_->put(connection(to, peer));
+  to.accelerated = true;
+  EXPECT_EQ(pool_->take(to), nullptr);
+}
+
 }  // namespace
 }  // namespace fairlead::upstream
