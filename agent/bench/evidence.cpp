@@ -21,7 +21,7 @@ Status between(std::string_view what, uint64_t value, uint64_t low, uint64_t hig
                           : fmt::format("{}: {} counted, {} to {} expected", what, value, low, high));
 }
 
-bool passes_proxy(const Cell& cell) { return cell.path != Path::kNodeKernel && modes_of(cell.path).client != "off"; }
+bool passes_proxy(const Cell& cell) { return !is_kernel_path(cell.path) && modes_of(cell.path).client != "off"; }
 
 Status first_of(std::initializer_list<Status> checks) {
   for (const Status& check : checks) {

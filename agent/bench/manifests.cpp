@@ -19,7 +19,8 @@ metadata:
   name: {name}
   namespace: bench
   labels: {{app: {name}}}
-  annotations: {{fairlead.dev/netns: {netns}, fairlead.dev/mode: {mode}}}
+  annotations: {{fairlead.dev/netns: {netns}, fairlead.dev/mode: {mode},
+                fairlead.dev/accelerate: "{accelerate}"}}
 spec:
   serviceAccountName: {name}
   containers:
@@ -86,10 +87,10 @@ spec:
     - destination: {{host: web-http}}
 )";
 
-std::string manifest_of(const Pod& pod, std::string_view mode) {
+std::string manifest_of(const Pod& pod, std::string_view mode, Accelerate accelerate = Accelerate::kNo) {
   using fmt::arg;
   return fmt::format(kPod, arg("name", pod.name), arg("netns", pod.netns), arg("address", pod.address),
-                     arg("mode", mode));
+                     arg("mode", mode), arg("accelerate", accelerate == Accelerate::kYes));
 }
 
 }  // namespace
@@ -102,11 +103,11 @@ std::string manifests(std::span<const Pod> pods, std::string_view mode) {
   return text;
 }
 
-std::string manifests(const Stage& stage) {
+std::string manifests(const Stage& stage, Accelerate accelerate) {
   using fmt::arg;
   std::string text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: bench}\n";
   for (const Pod* pod : {&stage.client(), &stage.server()}) {
-    text += manifest_of(*pod, "node");
+    text += manifest_of(*pod, "node", accelerate);
   }
   return text + fmt::format(kServices, arg("http_service", kHttpService), arg("tcp_service", kTcpService),
                             arg("port", kServicePort), arg("http_port", kHttpPort), arg("tcp_port", kTcpPort),

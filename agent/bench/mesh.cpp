@@ -70,6 +70,12 @@ Counters parse_counters(std::string_view text) {
   return counters;
 }
 
+Mesh::Mesh(const Stage& stage, std::vector<int> cpus)
+    : folder_(stage.folder()),
+      run_dir_(stage.run_dir()),
+      plain_manifests_(manifests(stage, Accelerate::kNo)),
+      accelerated_manifests_(manifests(stage, Accelerate::kYes)),
+      cpus_(std::move(cpus)) {}
 Mesh::Mesh(Mesh&& other) noexcept = default;
 
 Result<Mesh> Mesh::start(const Stage& stage, const std::vector<int>& cpus, const Interrupt& interrupt) {
@@ -77,10 +83,10 @@ Result<Mesh> Mesh::start(const Stage& stage, const std::vector<int>& cpus, const
   if (const Status made = host::make_folder(config); !made) {
     return std::unexpected(made.error());
   }
-  if (const Status written = host::replace_file(config + "/bench.yaml", manifests(stage)); !written) {
+  Mesh mesh(stage, cpus);
+  if (const Status written = mesh.set_accelerated(false); !written) {
     return std::unexpected(written.error());
   }
-  Mesh mesh(stage, cpus);
   std::error_code ignored;
   mesh.programs_ = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path().string();
   if (const Status launched = mesh.launch(interrupt); !launched) {
@@ -218,6 +224,11 @@ Status Mesh::set_modes(const Modes& modes, const Interrupt& interrupt) {
     return {};
   }
   const Modes before = modes_;
+  if (modes.accelerated != before.accelerated) {
+    if (const Status written = set_accelerated(modes.accelerated); !written) {
+      return written;
+    }
+  }
   if (const Status set = set_both({before.client == "sidecar" ? "off" : modes.client, modes.server}); !set) {
     return set;
   }
@@ -233,6 +244,10 @@ Status Mesh::set_modes(const Modes& modes, const Interrupt& interrupt) {
     }
   }
   return before.client == "sidecar" && modes.client != "off" ? set_both(modes) : Status();
+}
+
+Status Mesh::set_accelerated(bool accelerated) const {
+  return host::replace_file(folder_ + "/config/bench.yaml", accelerated ? accelerated_manifests_ : plain_manifests_);
 }
 
 Status Mesh::govern(std::span<const Pod> further, std::string_view mode) {

@@ -70,8 +70,7 @@ class Mesh {
   [[nodiscard]] const std::string& metrics_address() const { return metrics_address_; }  // HOST:PORT
 
  private:
-  Mesh(const Stage& stage, std::vector<int> cpus)
-      : folder_(stage.folder()), run_dir_(stage.run_dir()), cpus_(std::move(cpus)) {}
+  Mesh(const Stage& stage, std::vector<int> cpus);
   Status launch(const Interrupt& interrupt);
   Status await_start(const std::string& log, const Interrupt& interrupt);
   Status set_mode(std::string_view pod, std::string_view mode) const;
@@ -80,7 +79,10 @@ class Mesh {
   [[nodiscard]] Status wait() const;
   [[nodiscard]] Result<nlohmann::json> ask(const nlohmann::json& request) const;
 
-  std::string folder_, run_dir_;
+  // Connections that are opened from now on are accelerated, or are not.
+  [[nodiscard]] Status set_accelerated(bool accelerated) const;
+
+  std::string folder_, run_dir_, plain_manifests_, accelerated_manifests_;
   std::string programs_;  // the folder that agent and proxy are started from
   std::vector<int> cpus_;
   std::string metrics_address_, version_;
@@ -88,9 +90,11 @@ class Mesh {
   Process agent_;
 };
 
+enum class Accelerate : uint8_t { kNo, kYes };
+
 // The manifests, one file's text: two pods, their services, and rules like a user's: a route by header, a path that is
 // refused, and one identity that may call. Pure.
-std::string manifests(const Stage& stage);
+std::string manifests(const Stage& stage, Accelerate accelerate);
 // Of pods without services.
 std::string manifests(std::span<const Pod> pods, std::string_view mode);
 

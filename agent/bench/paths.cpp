@@ -38,12 +38,16 @@ struct Facts {
   bool is_http_only = false, is_encrypted = false;
 };
 constexpr Modes kOff{"off", "off"}, kNode{"node", "node"}, kSidecars{"sidecar", "sidecar"};
+constexpr Modes kFastNode{"node", "node", true}, kFastSidecars{"sidecar", "sidecar", true};
 constexpr bool kHttpOnly = true, kEncrypted = true;
 constexpr Facts kFacts[] = {
     {"direct", kOff, Path::kDirect},
     {"node-kernel", kNode, Path::kNodeKernel},
+    {"node-kernel-accelerated", kFastNode, Path::kNodeKernelAccelerated},
     {"node-http", kNode, Path::kNodeHttp, kHttpOnly},
+    {"node-http-accelerated", kFastNode, Path::kNodeHttpAccelerated, kHttpOnly},
     {"sidecar-pair", kSidecars, Path::kSidecarPair},
+    {"sidecar-pair-accelerated", kFastSidecars, Path::kSidecarPairAccelerated},
     {"node-to-sidecar", {"node", "sidecar"}, Path::kNodeToSidecar},
     {"sidecar-to-node", {"sidecar", "node"}, Path::kSidecarToNode},
     {"relay", kOff, Path::kRelay, kHttpOnly},
@@ -77,6 +81,7 @@ std::optional<Path> parse_path(std::string_view name) {
 
 bool is_encrypted(Path path) { return facts_of(path).is_encrypted; }
 Modes modes_of(Path path) { return facts_of(path).modes; }
+bool is_kernel_path(Path path) { return path == Path::kNodeKernel || path == Path::kNodeKernelAccelerated; }
 
 std::string size_name(unsigned bytes) {
   return bytes % kMib == 0   ? fmt::format("{}m", bytes / kMib)

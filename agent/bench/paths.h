@@ -14,10 +14,13 @@ namespace fairlead::bench {
 // Their names, modes and what they carry: one line each in paths.cpp. The names are those of report.json
 // (docs/report-json.md).
 enum class Path : uint8_t {
-  kDirect,         // both pods off, the pod's address: no mesh
-  kNodeKernel,     // both in node mode, a TCP port: decided at connect(), nothing of ours in the byte path
-  kNodeHttp,       // both in node mode, an HTTP port: one pass through the node proxy
-  kSidecarPair,    // both in sidecar mode
+  kDirect,                 // both pods off, the pod's address: no mesh
+  kNodeKernel,             // both in node mode, a TCP port: decided at connect(), nothing of ours in the byte path
+  kNodeKernelAccelerated,  // the same, with bytes passed from socket to socket
+  kNodeHttp,               // both in node mode, an HTTP port: one pass through the node proxy
+  kNodeHttpAccelerated,    // the same, with both hops to the proxy passed from socket to socket
+  kSidecarPair,            // both in sidecar mode
+  kSidecarPairAccelerated,
   kNodeToSidecar,  // the server alone in sidecar mode
   kSidecarToNode,  // the client alone in sidecar mode
   kRelay,          // both off; one relay that only copies bytes: the least that a proxy in user space can cost
@@ -52,9 +55,12 @@ bool is_encrypted(Path path);
 // Modes as `fairlead mode` takes them.
 struct Modes {
   std::string_view client, server;
+  bool accelerated = false;  // both
   bool operator==(const Modes&) const = default;
 };
 Modes modes_of(Path path);
+// Decided at connect(), no proxy.
+bool is_kernel_path(Path path);
 
 // kHttp: how long a connection lasts.
 enum class Connections : uint8_t {

@@ -153,7 +153,7 @@ HttpPlan Rig::plan_for(const Cell& cell, std::chrono::milliseconds duration) con
   const StockPath* pair = stock(cell.path);
   const bool is_off = modes_of(cell.path).client == "off";
   const bool is_per_request = cell.load.life == Connections::kPerRequest;
-  const char* const service = cell.path == Path::kNodeKernel ? kTcpService : kHttpService;
+  const char* const service = is_kernel_path(cell.path) ? kTcpService : kHttpService;
   return {
       .target = pair != nullptr             ? pair->entrance(kHttpPort)
                 : cell.path == Path::kRelay ? Endpoint{"127.0.0.1", kRelayPort}
@@ -213,7 +213,7 @@ std::vector<pid_t> Rig::proxies_of(Path path) const {
     found.push_back(pid);
   }
   const Modes modes = modes_of(path);
-  const bool passes_node = path != Path::kNodeKernel && (modes.client == "node" || modes.server == "node");
+  const bool passes_node = !is_kernel_path(path) && (modes.client == "node" || modes.server == "node");
   for (const auto& [name, pid] : mesh_processes_) {
     if ((name == "client-sidecar" && modes.client == "sidecar") ||
         (name == "server-sidecar" && modes.server == "sidecar") || (name == "node-proxy" && passes_node)) {
