@@ -115,6 +115,7 @@ Status measure_parts(Run& run, uint64_t seed) {
   }
   for (const auto& [part, measure] : {std::pair(Options::Part::kLadder, &climb_ladders),
                                       {Options::Part::kEvents, &watch_events},
+                                      {Options::Part::kPolicy, &measure_policy_ends},
                                       {Options::Part::kMemory, &measure_memory},
                                       {Options::Part::kPrometheus, &compare_with_prometheus}}) {
     const Status measured = wants(run.options, part) ? measure(run) : Status();

@@ -13,7 +13,7 @@ namespace fairlead::bench {
 enum class Placement : uint8_t { kOneCore, kTwoCores };
 
 struct Options {
-  enum class Part : uint8_t { kRounds, kLadder, kEvents, kMemory, kPrometheus };
+  enum class Part : uint8_t { kRounds, kLadder, kEvents, kPolicy, kMemory, kPrometheus };
   std::vector<Part> parts{Part::kRounds};
   std::vector<Path> paths{std::begin(kAllPaths), std::end(kAllPaths)};  // direct is measured in any case
   std::vector<Load> loads;

@@ -255,6 +255,25 @@ Status Mesh::govern(std::span<const Pod> further, std::string_view mode) {
   return written ? wait() : written;
 }
 
+Status Mesh::forbid_client() const {
+  return host::replace_file(folder_ + "/config/forbidden.yaml",
+                            "apiVersion: security.istio.io/v1\n"
+                            "kind: AuthorizationPolicy\n"
+                            "metadata: {name: forbidden, namespace: bench}\n"
+                            "spec:\n"
+                            "  selector: {matchLabels: {app: server}}\n"
+                            "  action: DENY\n"
+                            "  rules:\n"
+                            "  - from:\n"
+                            "    - source: {principals: [cluster.local/ns/bench/sa/client]}\n");
+}
+
+Status Mesh::allow_client() const {
+  std::error_code ignored;
+  std::filesystem::remove(folder_ + "/config/forbidden.yaml", ignored);
+  return wait();
+}
+
 Result<Counters> Mesh::counters() const {
   const auto text = http_get(endpoint_of(metrics_address_), "/stats/prometheus");
   return text ? Result<Counters>(parse_counters(*text)) : std::unexpected(text.error());

@@ -233,6 +233,7 @@ json to_json(const Report& report) {
   put("events", report.events);
   put("memory_by_pods", report.memory_by_pods);
   put("memory_by_connections", report.memory_by_connections);
+  put("policy_ends", report.policy_ends);
   if (report.scraped) {
     all["prometheus"] = to_json(*report.scraped);
   }
@@ -260,6 +261,7 @@ std::string to_markdown(const Report& report) {
   put(report.memory_by_pods);
   put(report.ladders);
   put(report.events);
+  put(report.policy_ends);
   if (report.scraped) {
     text += fmt::format("\n{} requests sent, {} read by Prometheus at the source, {} at the destination\n",
                         report.scraped->sent, report.scraped->source, report.scraped->destination);

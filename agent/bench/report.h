@@ -5,6 +5,7 @@
 #include "agent/bench/ladder.h"
 #include "agent/bench/load/histogram.h"
 #include "agent/bench/memory.h"
+#include "agent/bench/policy_ends.h"
 #include "agent/bench/paths.h"
 #include "agent/bench/scrape.h"
 #include "agent/bench/statistics.h"
@@ -52,6 +53,7 @@ struct Report {
   std::vector<Event> events;
   std::vector<MemoryByPods> memory_by_pods;
   std::vector<MemoryByConnections> memory_by_connections;
+  std::vector<PolicyEnds> policy_ends;
   std::optional<Scraped> scraped;
   bool is_partial = false;  // the run ended before its end
 };
@@ -74,10 +76,12 @@ nlohmann::json to_json(const std::vector<Event>& events);
 nlohmann::json to_json(const Scraped& scraped);
 nlohmann::json to_json(const std::vector<MemoryByPods>& memory);
 nlohmann::json to_json(const std::vector<MemoryByConnections>& memory);
+nlohmann::json to_json(const std::vector<PolicyEnds>& ends);
 std::string to_markdown(const std::vector<Ladder>& ladders);
 std::string to_markdown(const std::vector<Event>& events);
 std::string to_markdown(const std::vector<MemoryByPods>& memory);
 std::string to_markdown(const std::vector<MemoryByConnections>& memory);
+std::string to_markdown(const std::vector<PolicyEnds>& ends);
 
 // The latencies of all rows, merged over the rounds, as a histogram log that HdrHistogram's tools read; a tag is
 // "PATH/LOAD".

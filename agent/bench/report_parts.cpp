@@ -174,4 +174,28 @@ std::string to_histogram_log(const Report& report, double start_unix_s) {
   return log;
 }
 
+json to_json(const std::vector<PolicyEnds>& ends) {
+  json all = json::array();
+  for (const PolicyEnds& one : ends) {
+    all.push_back({{"path", name_of(one.path)},
+                   {"connections", one.connections},
+                   {"ended", one.ended},
+                   {"p50_ms", rounded(one.p50_ms)},
+                   {"p99_ms", rounded(one.p99_ms)},
+                   {"max_ms", rounded(one.max_ms)}});
+  }
+  return all;
+}
+
+std::string to_markdown(const std::vector<PolicyEnds>& ends) {
+  std::vector<std::vector<std::string>> lines = {
+      {"a new policy forbids", "path", "open", "ended", "p50 ms", "p99 ms", "max ms"}};
+  for (const PolicyEnds& one : ends) {
+    lines.push_back({"", std::string(name_of(one.path)), fmt::format("{}", one.connections),
+                     fmt::format("{}", one.ended), fmt::format("{:.1f}", one.p50_ms), fmt::format("{:.1f}", one.p99_ms),
+                     fmt::format("{:.1f}", one.max_ms)});
+  }
+  return table(lines);
+}
+
 }  // namespace fairlead::bench

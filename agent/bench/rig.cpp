@@ -194,9 +194,9 @@ Result<Step> Rig::offer(const Cell& cell, std::chrono::milliseconds duration) co
               .latency = sample->latency};
 }
 
-Result<RunningLoad> Rig::hold(Path path, unsigned connections) const {
+Result<RunningLoad> Rig::hold(Path path, unsigned connections, Clock::time_point began) const {
   const HttpPlan plan = plan_for({path, {.connections = connections}}, {});
-  return hold_connections({plan.target, plan.request, connections}, {stage_->client().netns, cpus_}, interrupt_);
+  return hold_connections({plan.target, plan.request, connections, began}, {stage_->client().netns, cpus_}, interrupt_);
 }
 
 std::map<std::string, pid_t> Rig::others_on(Path path) const {

@@ -51,7 +51,7 @@ class Rig {
   // An open loop that may be more than the path can carry.
   [[nodiscard]] Result<Step> offer(const Cell& cell, std::chrono::milliseconds duration) const;
   // Connections on the path that was entered last; each rests after a request.
-  [[nodiscard]] Result<RunningLoad> hold(Path path, unsigned connections) const;
+  [[nodiscard]] Result<RunningLoad> hold(Path path, unsigned connections, Clock::time_point began = Clock::now()) const;
   // The proxies that an HTTP request passes on that path, now.
   [[nodiscard]] std::vector<pid_t> proxies_of(Path path) const;
   [[nodiscard]] Mesh& mesh() { return *mesh_; }

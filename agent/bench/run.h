@@ -33,6 +33,8 @@ Status measure_rounds(Run& run, uint64_t seed);
 Status climb_ladders(Run& run);
 // A pod is switched, and proxy and agent are killed, under load.
 Status watch_events(Run& run);
+// Open connections are forbidden by a new policy.
+Status measure_policy_ends(Run& run);
 // How memory grows with connections and with pods.
 Status measure_memory(Run& run);
 // A Prometheus scrapes the mesh during a load: an error if what it has read is not what was sent.

@@ -38,11 +38,9 @@ struct NamedPart {
   const char* name;
   Part part;
 };
-constexpr NamedPart kParts[] = {{"rounds", Part::kRounds},
-                                {"ladder", Part::kLadder},
-                                {"events", Part::kEvents},
-                                {"memory", Part::kMemory},
-                                {"prometheus", Part::kPrometheus}};
+constexpr NamedPart kParts[] = {{"rounds", Part::kRounds}, {"ladder", Part::kLadder},
+                                {"events", Part::kEvents}, {"policy", Part::kPolicy},
+                                {"memory", Part::kMemory}, {"prometheus", Part::kPrometheus}};
 
 std::vector<std::string> part_names() {
   std::vector<std::string> names;
@@ -189,7 +187,8 @@ void add_bench_options(CLI::App& sub, BenchArguments& arguments) {
   sub.add_option(
          "--parts", arguments.parts,
          "rounds (every path and load), ladder (rates up to what a path carries), events (a switch of modes, a killed "
-         "proxy and agent, under load), memory (by pods and by connections), prometheus (scrapes during a load: what "
+         "proxy and agent, under load), policy (how soon open connections end that a new one forbids), memory (by pods "
+         "and by connections), prometheus (scrapes during a load: what "
          "it reads is what was sent)")
       ->delimiter(',')
       ->check(CLI::IsMember(part_names()));

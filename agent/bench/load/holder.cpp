@@ -5,8 +5,9 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <unistd.h>
+#include <sys/epoll.h>
 
+#include <array>
 #include <vector>
 
 namespace fairlead::bench {
@@ -29,7 +30,32 @@ bool ask_once(HttpClient& client) {
   return step == HttpClient::Step::kAnswered;
 }
 
-int hold(LoadCounts& counts, const sockaddr_storage& target, const HoldPlan& plan) {
+uint32_t us_since(Clock::time_point began) {
+  return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began).count());
+}
+
+// Notes when each of them ends, without end.
+int watch_ends(LoadCounts& counts, std::span<TimedRequest> ends, const HoldPlan& plan,
+               const std::vector<HttpClient>& clients) {
+  const Fd epoll(epoll_create1(EPOLL_CLOEXEC));
+  for (const HttpClient& client : clients) {
+    epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data = {.fd = client.fd()}};
+    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, client.fd(), &event) != 0) {
+      return 1;
+    }
+  }
+  std::array<epoll_event, 256> events;
+  while (true) {
+    const int count = epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), -1);
+    const uint32_t now = us_since(plan.began);
+    for (int i = 0; i < count && counts.samples < ends.size(); ++i) {
+      ends[counts.samples] = {.due_us = now, .latency_us = 0};
+      ++counts.samples;
+    }
+  }
+}
+
+int hold(LoadCounts& counts, std::span<TimedRequest> ends, const sockaddr_storage& target, const HoldPlan& plan) {
   host::raise_open_files();
   std::vector<HttpClient> clients;
   clients.reserve(plan.connections);
@@ -41,9 +67,7 @@ int hold(LoadCounts& counts, const sockaddr_storage& target, const HoldPlan& pla
     }
     ++counts.answered;
   }
-  while (true) {
-    pause();
-  }
+  return watch_ends(counts, ends, plan, clients);
 }
 
 }  // namespace
@@ -55,7 +79,8 @@ Result<RunningLoad> hold_connections(const HoldPlan& plan, const Place& place, c
     return std::unexpected(address.error());
   }
   auto load = RunningLoad::start(
-      [&](LoadCounts& counts, std::span<TimedRequest>) { return hold(counts, *address, plan); }, place, kLongest);
+      [&](LoadCounts& counts, std::span<TimedRequest> ends) { return hold(counts, ends, *address, plan); }, place,
+      kLongest, plan.connections);
   while (load && load->counts().answered < plan.connections) {
     if (!load->is_running()) {
       return fail(fmt::format("{} of {} connections were opened: {}", load->counts().answered, plan.connections,

@@ -50,7 +50,7 @@ struct Nginx {
 std::string nginx_head(const std::string& folder) {
   constexpr std::string_view kHead =
       "daemon off;\nmaster_process off;\nworker_processes 1;\nuser root;\npid {0}/pid;\nerror_log stderr warn;\n"
-      "events {{ worker_connections 8192; }}\n"
+      "worker_rlimit_nofile 16384;\nevents {{ worker_connections 16384; }}\n"
       "http {{\n"
       "  keepalive_requests 1000000000;\n  keepalive_timeout 1h;\n"
       "  client_body_temp_path {0}/tmp; proxy_temp_path {0}/tmp; fastcgi_temp_path {0}/tmp;\n"
