@@ -114,10 +114,10 @@ __noinline __u32 fl_place_of(const struct fl_target* target, const struct fl_soc
 }
 
 /* The endpoint that the client had last, if it is ready and not too long ago; NULL: none. */
-static __always_inline const struct fl_backend* fl_kept(const struct fl_affinity_key* key,
-                                                        const struct fl_target* target, __u64 now) {
-  struct fl_affinity* last = bpf_map_lookup_elem(&m_affinity, key);
-  if (last == NULL || now - last->used_ns > target->affinity_s * FL_NS_PER_S) {
+static __always_inline const struct fl_backend* fl_kept(struct fl_affinity* last, const struct fl_target* target,
+                                                        __u64 now) {
+  /* Signed: another CPU may have used it a moment after `now`. */
+  if ((__s64)(now - last->used_ns) > (__s64)(target->affinity_s * FL_NS_PER_S)) {
     return NULL;
   }
   struct fl_sockaddr endpoint = last->endpoint;
@@ -139,20 +139,23 @@ static __always_inline const struct fl_backend* fl_kept(const struct fl_affinity
 static __always_inline const struct fl_backend* fl_sticky(const struct fl_choice* choice,
                                                           const struct fl_target* target) {
   struct fl_affinity_key key = {.client = choice->client, .service = choice->to};
+  const struct fl_backend* kept = NULL;
   __u64 now = bpf_ktime_get_ns();
-  const struct fl_backend* backend = fl_kept(&key, target, now);
-  if (backend != NULL) {
-    return backend;
+  struct fl_affinity* last = bpf_map_lookup_elem(&m_affinity, &key);
+  if (last != NULL && (kept = fl_kept(last, target, now)) != NULL) {
+    return kept;
   }
-  backend = fl_balanced(choice, target);
+  const struct fl_backend* backend = fl_balanced(choice, target);
   if (backend == NULL) {
     return NULL;
   }
-  bool known = bpf_map_lookup_elem(&m_affinity, &key) != NULL;
   struct fl_affinity first = {.used_ns = now, .endpoint = backend->address, .index = 0};
-  if (bpf_map_update_elem(&m_affinity, &key, &first, known ? BPF_ANY : BPF_NOEXIST) != 0) {
-    const struct fl_backend* others = fl_kept(&key, target, now);
-    return others != NULL ? others : backend;
+  if (bpf_map_update_elem(&m_affinity, &key, &first, last != NULL ? BPF_ANY : BPF_NOEXIST) == 0) {
+    return backend;
+  }
+  last = bpf_map_lookup_elem(&m_affinity, &key);
+  if (last != NULL && (kept = fl_kept(last, target, now)) != NULL) {
+    return kept;
   }
   return backend;
 }

@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <barrier>
 #include <cmath>
 #include <set>
+#include <thread>
 
 namespace fairlead::test {
 namespace {
@@ -52,6 +54,35 @@ TEST_F(AffinityTest, ClientsAreSpread) {
     chi_square += std::pow(count - 30.0, 2) / 30;
   }
   EXPECT_LT(chi_square, 35) << "two degrees of freedom: beyond it once in 40 million runs";
+}
+
+TEST_F(AffinityTest, ConnectionsThatAClientOpensAtOnceMeetAtOneEndpoint) {
+  serve_sticky(6);
+  constexpr size_t kAtOnce = 8;
+  for (uint32_t n = 0; n < 40; n++) {
+    become_client(n);
+    for (int again = 0; again < 2; again++) {
+      std::vector<Fd> sockets;
+      for (size_t i = 0; i < kAtOnce; i++) {
+        sockets.push_back(tcp_socket(a().netns, AF_INET));
+      }
+      std::barrier start(kAtOnce);
+      std::vector<std::jthread> threads;
+      for (const Fd& socket : sockets) {
+        threads.emplace_back([&] {
+          start.arrive_and_wait();
+          EXPECT_EQ(connect_to(socket, vip_), 0);
+        });
+      }
+      threads.clear();
+      const SocketAddress kept = SocketAddress::from(entry().endpoint);
+      const auto at = std::ranges::find(endpoints_, kept, &TablesBuilder::Endpoint::address);
+      for (size_t i = 0; i < kAtOnce; i++) {
+        ASSERT_TRUE(accept_one(listeners_[static_cast<size_t>(at - endpoints_.begin())]).fd.valid())
+            << "client " << n << ": " << i << " of " << kAtOnce;
+      }
+    }
+  }
 }
 
 TEST_F(AffinityTest, EachServiceHasItsOwn) {

@@ -1,4 +1,6 @@
 // How connect() chooses among the endpoints of a service.
+#include "bpf/user/link.h"
+#include "bpf/user/pins.h"
 #include "tests/bpf/served.h"
 #include "userspace-proxy/config/source_ring.h"
 
@@ -154,6 +156,24 @@ TEST_F(BalanceTest, CountsAndTurnsOutliveTheAgent) {
   EXPECT_TRUE(becomes(free, 0));
   EXPECT_EQ(open_at(1 - free), 1);
   EXPECT_EQ(reached(Keep::kOpen), free);
+}
+
+TEST_F(BalanceTest, AfterATimeWithoutSockOpsConnectionsOfBeforeCountNoMore) {
+  serve_by_load(2);
+  reached(Keep::kOpen);
+  reached(Keep::kOpen);
+  ASSERT_EQ(open_at(0) + open_at(1), 2);
+  datapath_.reset();
+  ASSERT_TRUE(bpf::detach(bpf::PinDir::open(options_.pin_dir)->link("sock_ops")).has_value());
+  held_.pop_back();  // nobody sees it
+  auto next = kernel::Datapath::open(options_);
+  ASSERT_TRUE(next.has_value()) << next.error().message();
+  datapath_ = std::move(*next);
+  apply();
+  EXPECT_EQ(open_at(0) + open_at(1), 0);
+  held_.clear();
+  reached();
+  ASSERT_TRUE(becomes(0, 0) && becomes(1, 0)) << "and are not taken off";
 }
 
 TEST_F(BalanceTest, BySourceTheKernelChoosesAsTheRingDoes) {
