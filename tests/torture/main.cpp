@@ -168,6 +168,20 @@ int main(int argc, char** argv) {
   app.add_option("--host", options.host, "Host field of HTTP requests");
   app.add_flag("--http", options.mix.http, "HTTP bodies, chunked and with Content-Length");
   app.add_flag("--upgrade", options.mix.upgrade, "HTTP connections that are upgraded; with --http: among them");
+  app.add_flag("!--no-blocking", options.mix.blocking, "No end blocks");
+  app.add_option_function<std::vector<std::string>>(
+         "--receiving",
+         [&options](const std::vector<std::string>& names) {
+           for (const auto& name : names) {
+             const auto way = receiving_named(name);
+             if (!way) {
+               throw CLI::ValidationError("--receiving", name + " is none of recv, MSG_PEEK, splice and FIONREAD");
+             }
+             options.mix.receiving.push_back(*way);
+           }
+         },
+         "Only these ways, in ends that do not block")
+      ->delimiter(',');
   app.add_flag("--fresh", options.fresh, "A connection for each exchange: where idle ones may be closed meanwhile");
   app.add_option("--seed", options.mix.seed, "What is drawn depends on it alone");
   app.add_option("--connections", options.connections, "How many");

@@ -10,6 +10,7 @@
 namespace fairlead::torture {
 namespace {
 
+constexpr std::array<std::string_view, 5> kReceiving{"recv", "MSG_PEEK", "splice", "FIONREAD", "MSG_WAITALL"};
 constexpr uint64_t kMostCalls = 1500;           // per direction: what one-byte writes may cost
 constexpr uint64_t kStalledTotal = 12U << 20U;  // more than any bound on what a stalled reader may leave unread
 constexpr uint64_t kStallsWithin = 64U << 10U;
@@ -21,13 +22,16 @@ void draw_sizes(Random& random, const Mix& mix, EndPlan& end) {
                .total = random.one_in(20) ? 0 : random.by_magnitude(mix.largest)};
 }
 
-void draw_calls(Random& random, EndPlan& end) {
-  end.waiting = random.one_in(12) ? Waiting::kBlocking : random.pick(Waiting::kBlocking);
+void draw_calls(Random& random, const Mix& mix, EndPlan& end) {
+  end.waiting = random.one_in(12) && mix.blocking ? Waiting::kBlocking : random.pick(Waiting::kBlocking);
   end.sending = random.pick(Sending::kCount);
   end.no_delay = random.one_in(2);
   // MSG_WAITALL means something to a blocking socket only.
   end.receiving =
       end.waiting == Waiting::kBlocking && random.one_in(2) ? Receiving::kWaitall : random.pick(Receiving::kWaitall);
+  if (end.waiting != Waiting::kBlocking && !mix.receiving.empty()) {
+    end.receiving = mix.receiving[random.below(mix.receiving.size())];
+  }
 }
 
 void draw_framing(Random& random, const Mix& mix, Plan& plan) {
@@ -102,7 +106,7 @@ Plan plan_of(const Mix& mix, uint64_t id) {
   draw_framing(random, mix, plan);
   for (EndPlan* end : {&plan.client, &plan.server}) {
     draw_sizes(random, mix, *end);
-    draw_calls(random, *end);
+    draw_calls(random, mix, *end);
   }
   if (random.one_in(50)) {
     const bool client_stalls = random.one_in(2);
@@ -134,9 +138,13 @@ Plan plan_of(const Mix& mix, uint64_t id) {
   return plan;
 }
 
+std::optional<Receiving> receiving_named(std::string_view name) {
+  const auto* const found = std::ranges::find(kReceiving, name);
+  return found == kReceiving.end() ? std::nullopt : std::optional(static_cast<Receiving>(found - kReceiving.begin()));
+}
+
 std::string text(const EndPlan& plan) {
   constexpr std::array kSending{"send", "MSG_MORE", "sendmsg", "sendfile", "splice"};
-  constexpr std::array kReceiving{"recv", "MSG_PEEK", "splice", "FIONREAD", "MSG_WAITALL"};
   constexpr std::array kWaiting{"level", "edge", "blocking"};
   constexpr std::array kEnding{"orderly", "closes at once", "closes", "resets"};
   std::string words =

@@ -4,7 +4,10 @@
 #include "tests/torture/pattern.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace fairlead::torture {
 
@@ -64,7 +67,12 @@ struct Mix {
   bool http = false;     // chunked and length, not raw
   bool upgrade = false;  // upgraded, not raw; with `http`: among them
   uint64_t largest = 4U << 20U;
+  bool blocking = true;                // some ends block
+  std::vector<Receiving> receiving{};  // the ways of non-blocking ends; empty: all
 };
+
+// By its name in `text`; nullopt: there is none.
+std::optional<Receiving> receiving_named(std::string_view name);
 
 Plan plan_of(const Mix& mix, uint64_t id);
 std::string text(const EndPlan& plan);
