@@ -19,9 +19,9 @@ class Server:
         self.pod, self.folder, self.port = pod, folder, port
         folder.mkdir(parents=True, exist_ok=True)
         self.process = Process(command, folder / "output.log", pod.path, cwd=cwd)
-        eventually(f"{self.process.what} to listen in {pod.name}", self._listens)
+        eventually(f"{self.process.what} to serve in {pod.name}", self._serves)
 
-    def _listens(self) -> bool:
+    def _serves(self) -> bool:
         assert self.process.alive(), f"{self.process.what} has ended: {self.process.text()[-2000:]}"
         try:
             self.pod.dial("127.0.0.1", self.port).close()
@@ -69,6 +69,10 @@ class Postgres(Server):
             hba.write("host all all 0.0.0.0/0 trust\nhost all all ::/0 trust\n")
         super().__init__(pod, folder, port, [*self._as_user, self.bin / "postgres", "-D", data, "-p", port, "-h", "*", "-k", "",
                                              "-F"], cwd=folder)
+
+    def _serves(self) -> bool:
+        return super()._serves() and run("nsenter", f"--net={self.pod.path}", "--", self.bin / "pg_isready", "-h", "127.0.0.1",
+                                         "-p", self.port, check=False).returncode == 0
 
     def query(self, client: Netns, address: str, sql: str) -> str:
         """What psql prints in the pod `client`: fields with "|" between them, no heading."""
