@@ -57,7 +57,7 @@ const Workload* find_workload(const Snapshot& snapshot, std::string_view uid) {
 
 Result<Dialled> resolve(const Snapshot& snapshot, const ExplainQuery& query, const Workload& from) {
   if (const auto ip = IpAddress::parse(query.host)) {
-    return Dialled{{*ip, query.port}, snapshot.service_by_vip(*ip)};
+    return Dialled{{*ip, query.port}, snapshot.service_at({*ip, query.port})};
   }
   const Service* service = snapshot.find_host(query.host, query.port, from.ns).service;
   if (service == nullptr) {

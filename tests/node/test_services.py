@@ -239,6 +239,16 @@ def test_the_same_zone_is_preferred(services, kind):
         assert set(services.spread(kind, 40)) == {"web-1", "web-3"}
 
 
+def test_an_external_address_is_of_several_services_each_at_its_ports(services):
+    address, client = services.outside.ip4, services.clients[CLIENTS[0]]
+    other = manifests.service("shop/other", [{"name": "http", "port": 81, "targetPort": 8080}], WEB,
+                              services.node.network.service_addresses())
+    other["spec"]["externalIPs"] = [address]
+    with services.node.having(services.service(externalIPs=[address]), other):
+        for port in (80, 81):
+            assert ask(client, address, port=port, host="anything.example").json["pod"] in WEBS
+
+
 def test_an_external_address_is_the_services_at_its_ports_only(services):
     address = services.outside.ip4
     with services.node.having(services.service(externalIPs=[address])):

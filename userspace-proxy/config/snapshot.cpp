@@ -54,6 +54,15 @@ const Service* Snapshot::service_by_host(std::string_view host) const {
 }
 const Service* Snapshot::service_by_vip(const IpAddress& ip) const { return find_in(index_->services_by_vip, ip); }
 
+const Service* Snapshot::service_at(const SocketAddress& dialled) const {
+  const Service* const first = service_by_vip(dialled.ip);
+  if (first == nullptr || first->port(dialled.port) != nullptr) {
+    return first;
+  }
+  const Service* const other = find_in(index_->services_at_external, dialled);
+  return other != nullptr ? other : first;
+}
+
 const policy::Identity* Snapshot::identity(uint32_t id) const {
   const auto found = index_->identities.find(id);
   return found == index_->identities.end() ? nullptr : &found->second;

@@ -132,8 +132,10 @@ class Snapshot {
   [[nodiscard]] const Workload* workload_by_ip(const IpAddress& ip) const;
   [[nodiscard]] const policy::Identity* identity(uint32_t id) const;
   [[nodiscard]] const Service* service_by_host(std::string_view host) const;
-  // The service whose cluster address was dialled.
+  // The service whose cluster address that is.
   [[nodiscard]] const Service* service_by_vip(const IpAddress& ip) const;
+  // The service that was dialled. Several may share an external address, each with ports of its own.
+  [[nodiscard]] const Service* service_at(const SocketAddress& dialled) const;
 
   // The virtual host for a request: `host` as sent (any case, with or without port), seen by a client of
   // `client_namespace` that dialled `port`. Short names mean services of the client's namespace (a.ns, a.ns.svc and so

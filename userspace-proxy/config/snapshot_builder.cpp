@@ -5,6 +5,7 @@
 #include "userspace-proxy/config/snapshot_values.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace fairlead::config {
@@ -291,6 +292,11 @@ void SnapshotBuilder::index(const Service& service) {
   index.services_by_host.try_emplace(host, &service);
   for (const IpAddress& vip : service.vips) {
     index.services_by_vip.try_emplace(vip, &service);
+  }
+  for (const IpAddress& ip : std::span(service.vips).last(service.external_vips)) {
+    for (const ServicePort& port : service.ports) {
+      index.services_at_external.try_emplace({.ip = ip, .port = port.port}, &service);
+    }
   }
   // "name.ns.svc.DOMAIN": a Kubernetes service, which may be called by the first two labels.
   const size_t short_size = service.name.size() + 1 + service.ns.size();

@@ -54,6 +54,7 @@ struct Snapshot::Index {
   std::unordered_map<std::string_view, const Service*> services_by_host;
   std::unordered_map<std::string_view, const Service*> services_by_short_name;  // "name.ns", of Kubernetes services
   std::unordered_map<IpAddress, const Service*> services_by_vip;
+  std::unordered_map<SocketAddress, const Service*> services_at_external;
   VirtualHosts virtual_hosts;
 
   // The service that a Host names, or null.

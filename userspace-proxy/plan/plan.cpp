@@ -46,7 +46,7 @@ Plan& to_cluster(Plan& plan, const Outbound& from) {
 // ALLOW_ANY: an endpoint of the service that was dialled, the pod that was dialled, or the address itself.
 Plan& pass_through(Plan& plan, const Outbound& from) {
   const SocketAddress& dialled = from.dialled;
-  if (const config::Service* const service = from.snapshot.service_by_vip(dialled.ip); service != nullptr) {
+  if (const config::Service* const service = from.snapshot.service_at(dialled); service != nullptr) {
     const config::ServicePort* const port = service->port(dialled.port);
     if (port == nullptr || port->cluster == nullptr) {
       return refuse(plan, 503, Reason::CLUSTER_NOT_FOUND);
@@ -118,7 +118,7 @@ Plan outbound_http(const Outbound& from, const http::RequestHead& head) {
 
 Plan outbound_tcp(const Outbound& from) {
   Plan plan;
-  if (const config::Service* const service = from.snapshot.service_by_vip(from.dialled.ip); service != nullptr) {
+  if (const config::Service* const service = from.snapshot.service_at(from.dialled); service != nullptr) {
     const auto host = from.snapshot.find_host(service->host, from.dialled.port, from.source.ns);
     if (host.table != nullptr) {
       plan.table = host.table;

@@ -10,7 +10,7 @@ namespace {
 config::Protocol protocol_of(const config::Snapshot& snapshot, const Arrival& arrival) {
   const SocketAddress& dialled = arrival.origin.original;
   if (arrival.role == broker::Role::kOutbound) {
-    if (const config::Service* const service = snapshot.service_by_vip(dialled.ip); service != nullptr) {
+    if (const config::Service* const service = snapshot.service_at(dialled); service != nullptr) {
       const config::ServicePort* const port = service->port(dialled.port);
       return port == nullptr ? config::Protocol::kUndeclared : port->protocol;
     }

@@ -117,11 +117,25 @@ TEST(Snapshot, ThingsAreFoundByWhatNamesThem) {
   EXPECT_EQ(snapshot->workload_by_ip(ip("10.0.0.3")), nullptr);
   EXPECT_EQ(snapshot->service_by_vip(ip("10.96.0.1")), snapshot->service_by_host("web.shop.svc.cluster.local"));
   EXPECT_EQ(snapshot->service_by_vip(ip("10.96.0.2")), nullptr);
+  EXPECT_EQ(snapshot->service_at({ip("10.96.0.2"), 80}), nullptr);
   EXPECT_EQ(snapshot->service_by_host("web.shop"), nullptr);
   ASSERT_NE(snapshot->identity(102), nullptr);
   EXPECT_EQ(snapshot->identity(102)->principal, "cluster.local/ns/shop/sa/web");
   EXPECT_EQ(snapshot->identity(1), nullptr);
   EXPECT_EQ(snapshot->identity(0), nullptr);
+}
+
+TEST(Snapshot, AnExternalAddressIsOfEachServiceAtItsPorts) {
+  SnapshotWire wire;
+  wire.service("shop", "web", {.ports = {80}, .vips = {"10.96.0.1", "192.0.2.1"}});
+  wire.service("shop", "db", {.ports = {5432}, .vips = {"10.96.0.2", "192.0.2.1"}});
+  for (auto& service : *wire.wire.mutable_services()) {
+    service.set_external_vips(1);
+  }
+  const auto snapshot = Snapshot::build(wire.wire).value();
+  EXPECT_EQ(snapshot->service_at({ip("192.0.2.1"), 80})->name, "web");
+  EXPECT_EQ(snapshot->service_at({ip("192.0.2.1"), 5432})->name, "db");
+  EXPECT_EQ(snapshot->service_at({ip("10.96.0.1"), 5432})->name, "web") << "its own address, at a port that it lacks";
 }
 
 TEST(Snapshot, AnEmptyOneFindsNothing) {
