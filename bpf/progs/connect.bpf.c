@@ -207,7 +207,7 @@ static __always_inline bool network_allows_dial(struct dial* dial) {
     return network_allows(dial, owner, pod_of(owner), &dial->dialled);
   }
   struct fl_backend backend = {};
-  int picked = pick(dial, true, &backend);
+  int picked = pick(dial, dial->target->affinity_s == 0, &backend);
   if (picked == FL_PICKED_KEPT) {
     dial->kept = true;
     dial->endpoint = backend.address;

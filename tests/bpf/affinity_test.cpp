@@ -211,6 +211,23 @@ TEST_F(AffinityTest, AProxyIsToldTheEndpointThatIsKept) {
   EXPECT_NE(std::ranges::find(endpoints_, *kept, &TablesBuilder::Endpoint::address), endpoints_.end()) << kept->text();
 }
 
+TEST_F(AffinityTest, TheFirstChoiceForAProxyIsTheServicesOwnToo) {
+  const Outbound outbound = outbound_listeners(a());
+  fl_target& target = serve_sticky(3, FL_PROTOCOL_HTTP);
+  target.balance = FL_BALANCE_ROUND_ROBIN;
+  build_.tables.turns[target.backends] = 0;
+  for (uint32_t n = 0; n < 9; n++) {
+    become_client(n);
+    for (int again = 0; again < 2; again++) {
+      const auto client = dial(a().netns, vip_);
+      ASSERT_EQ(client.error, 0);
+      const auto info = connection_of(accept_one(outbound.v4).fd);
+      ASSERT_TRUE(info.has_value());
+      EXPECT_EQ(SocketAddress::from(info->kept), endpoints_[n % 3].address) << "client " << n;
+    }
+  }
+}
+
 TEST_F(AffinityTest, WithoutItAProxyIsToldNone) {
   const Outbound outbound = outbound_listeners(a());
   serve(6, FL_PROTOCOL_HTTP);
