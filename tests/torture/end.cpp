@@ -70,8 +70,7 @@ bool End::leave_if_planned() {
     const linger none{.l_onoff = 1, .l_linger = 0};
     setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
   }
-  socket_.reset();
-  reading_over_ = writing_over_ = true;
+  reading_over_ = writing_over_ = true;  // whoever drives this end finishes it now
   return true;
 }
 
@@ -130,7 +129,6 @@ End::Step End::sent_everything() {
     if (is_http() ? !peer_ended_ : !head_seen_) {
       return Step::kGated;
     }
-    socket_.reset();
     reading_over_ = true;
   } else if (!is_http()) {
     shutdown(socket_.get(), SHUT_WR);

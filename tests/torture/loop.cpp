@@ -100,9 +100,8 @@ class LoopedEnd final : public Watched {
 
   void finish() {
     gone_ = true;
-    if (end_->socket() >= 0) {
-      loop_.forget(end_->socket());
-    }
+    // A socket that is closed only would stay in the loop while a child of --switch, not yet at its exec(), has it too.
+    loop_.forget(end_->socket());
     owner_.ended(end_->finish());
   }
 

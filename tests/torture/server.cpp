@@ -123,7 +123,7 @@ void Arrival::ready(uint32_t) {
   }
   if (received <= 0) {
     gone_ = true;  // a client that left before it said who it is, or a connection that is not used again
-    socket_.reset();
+    server_.loop().forget(socket_.get());
     return;
   }
   take({room.data(), static_cast<size_t>(received)});
