@@ -9,6 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <string>
+#include <vector>
 
 namespace fairlead::agent {
 
@@ -24,17 +25,26 @@ class Accelerator {
   // For all of this node, at once and without cutting a connection.
   Status turn(bool on);
 
+  // The pod is gone.
+  void forget(const workload::LocalPod& pod);
+
+  // For `fairlead status`: this node, and what one pod gets and why not more.
   [[nodiscard]] nlohmann::json report() const;
+  [[nodiscard]] nlohmann::json describe(const workload::LocalPod& pod) const;
 
  private:
   Accelerator(kernel::Acceleration& kernel, std::string path) : kernel_(kernel), path_(std::move(path)) {}
   void prepare();
+  [[nodiscard]] Status make_ready();
+  [[nodiscard]] std::string why_not(const workload::LocalPod& pod) const;
+  [[nodiscard]] std::string advice(const workload::LocalPod& pod) const;
 
   kernel::Acceleration& kernel_;
   std::string path_;
   bool on_ = true;
   bool prepared_ = false;
-  std::string problem_;  // why this node cannot; empty: it can, or nobody has asked
+  std::vector<kernel::SelfTest> tests_;  // none before the first pod has asked
+  std::string problem_;                  // why this node cannot; empty: it can, or nobody has asked
 };
 
 }  // namespace fairlead::agent

@@ -187,7 +187,16 @@ api::ConfigState Front::config_state() const {
           .overrides = &parts_.modes.overrides()};
 }
 
-json Front::status() const { return api::status_json(facts_, config_state(), parts_.registry, parts_.fleet); }
+json Front::status() const {
+  json out = api::status_json(facts_, config_state(), parts_.registry, parts_.fleet);
+  out["acceleration"] = parts_.accelerator.report();
+  for (json& pod : out["pods"]) {
+    if (const auto found = parts_.registry.pods().find(pod["pod"]); found != parts_.registry.pods().end()) {
+      pod["acceleration"] = parts_.accelerator.describe(found->second);
+    }
+  }
+  return out;
+}
 
 std::string Front::metrics() const {
   api::OwnMetrics own{.version = facts_.version,

@@ -89,6 +89,7 @@ void Reconciler::tear_down(const std::vector<LocalPod>& gone) {
   for (const LocalPod& pod : gone) {
     log::info("pod {} is gone: closing what was opened in its network namespace", pod.uid);
     parts_.fleet.forget(pod);
+    parts_.accelerator.forget(pod);
     for (const fl_mode shape : shapes()) {
       if (!pod.has_listeners(shape)) {
         continue;

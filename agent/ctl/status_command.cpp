@@ -112,6 +112,38 @@ void print_pods(const json& status) {
   table.print();
 }
 
+// Only where somebody asks for it: what this kernel was found to do, and what each pod gets and why not more.
+void print_acceleration(const json& status) {
+  const json node = status.value("acceleration", json::object()), pods = status.value("pods", json::array());
+  const bool asked = std::ranges::any_of(pods, [](const json& pod) {
+    return pod.value("acceleration", json::object()).value("wish", "false") != "false";
+  });
+  if (!asked) {
+    return;
+  }
+  fmt::print("\nacceleration: {}{}{}\n", text_or_dash(node, "switch"),
+             node["problem"].is_string() ? ", not here: " : "",
+             node["problem"].is_string() ? text_or_dash(node, "problem") : "");
+  for (const json& test : node.value("self_tests", json::array())) {
+    const bool passed = test.value("passed", false);
+    fmt::print("  {} {}{}{}\n", passed ? "yes" : "NO ", text_or_dash(test, "name"), passed ? "" : ": ",
+               passed ? "" : text_or_dash(test, "meaning"));
+  }
+  Table table({"POD", "ACCELERATE", "BECAUSE OF", "GETS", "SOCKETS", "ADVICE"});
+  for (const json& pod : pods) {
+    const json own = pod.value("acceleration", json::object());
+    std::string sockets;
+    for (const auto& [name, outcome] : own.value("sockets", json::object()).items()) {
+      sockets += fmt::format("{}{}:{}", sockets.empty() ? "" : " ", name, number(outcome, "count"));
+    }
+    table.add({text_or_dash(pod, "pod"), text_or_dash(own, "wish"), text_or_dash(own, "reason"),
+               own.value("accelerated", false) ? "yes" : "no: " + text_or_dash(own, "why_not"),
+               sockets.empty() ? "-" : sockets, text_or_dash(own, "advice")});
+  }
+  fmt::print("\n");
+  table.print();
+}
+
 void print_messages(const json& status) {
   const json messages = status.value("messages", json::array());
   if (!messages.empty()) {
@@ -138,6 +170,7 @@ int status(const Settings& settings) {
   print_head(report);
   print_proxies(report);
   print_pods(report);
+  print_acceleration(report);
   print_messages(report);
   return 0;
 }

@@ -41,7 +41,7 @@ Status Acceleration::attach() {
   if (auto done = bpf::attach_to_members(programs->redirect, maps_); !done) {
     return done;
   }
-  const auto hooks = attach_to_cgroup(programs->hooks, hook_cgroup_, pins_);
+  const auto hooks = attach_to_cgroup(programs->hooks, cgroups_.hook, pins_);
   if (!hooks) {
     return std::unexpected(hooks.error());
   }
@@ -55,5 +55,29 @@ Status Acceleration::attach() {
 }
 
 Status Acceleration::turn(bool on) { return maps_.acceleration_switch.update(FL_SWITCH_INDEX, on ? FL_SWITCH_ON : 0); }
+
+fl_outcomes Acceleration::outcomes(uint64_t netns_cookie) const {
+  const auto found = maps_.outcomes.lookup(netns_cookie);
+  return found && *found ? **found : fl_outcomes{};
+}
+
+Status Acceleration::forget(uint64_t netns_cookie) {
+  if (auto erased = maps_.outcomes.erase(netns_cookie); !erased) {
+    return std::unexpected(erased.error());
+  }
+  const auto manners = maps_.manners.entries();
+  if (!manners) {
+    return std::unexpected(manners.error());
+  }
+  for (const auto& [key, manner] : *manners) {
+    if (key.netns != netns_cookie) {
+      continue;
+    }
+    if (auto erased = maps_.manners.erase(key); !erased) {
+      return std::unexpected(erased.error());
+    }
+  }
+  return {};
+}
 
 }  // namespace fairlead::kernel

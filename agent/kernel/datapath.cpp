@@ -69,8 +69,10 @@ Status prune_shares(bpf::Maps& maps, const Tables& tables) {
 }  // namespace
 
 struct Datapath::Impl {
-  Impl(bpf::PinDir pin_dir, bpf::Maps all, const std::string& hook_cgroup)
-      : pins(std::move(pin_dir)), maps(std::move(all)), acceleration(maps, pins, hook_cgroup) {}
+  Impl(bpf::PinDir pin_dir, bpf::Maps all, const DatapathOptions& options)
+      : pins(std::move(pin_dir)),
+        maps(std::move(all)),
+        acceleration(maps, pins, {options.hook_cgroup, options.own_cgroup}) {}
 
   bpf::PinDir pins;
   bpf::Maps maps;
@@ -94,7 +96,7 @@ Result<std::unique_ptr<Datapath>> Datapath::open(const DatapathOptions& options)
     return std::unexpected(maps.error());
   }
   std::unique_ptr<Datapath> datapath(new Datapath);
-  datapath->impl_ = std::make_unique<Impl>(std::move(*pins), std::move(*maps), options.hook_cgroup);
+  datapath->impl_ = std::make_unique<Impl>(std::move(*pins), std::move(*maps), options);
   Impl& impl = *datapath->impl_;
   const auto programs = bpf::load_cgroup_programs(impl.maps);
   if (!programs) {

@@ -43,20 +43,17 @@ enum fl_leg_state {
 /* Map m_legs: socket cookie -> what is sent from this socket. Written by BPF only; gone when the socket closes. Without
  * an entry a socket's bytes go over TCP. */
 struct fl_leg {
-  __u64 peer;      /* cookie of the other end's socket; 0: not known (yet), or closed */
-  __u64 peer_sock; /* its address in the kernel; only ever read with care */
-  __u64 own_sock;
+  __u64 peer;                  /* cookie of the other end's socket; 0: not known (yet), or closed */
+  __u64 peer_sock;             /* its address in the kernel; only ever read with care */
   __u64 sent;                  /* bytes redirected from here */
   __u64 peer_sent;             /* bytes redirected to here, final once `peer` is 0 */
-  __u64 turn;                  /* how much had come from the other end when it was last looked at */
-  __u32 run;                   /* messages since then */
-  __u32 run_bytes;             /* bytes since then, no more than 4 GiB */
   struct fl_manner_key manner; /* whose behaviour this socket shows; side 0: a proxy's, always non-blocking */
   __u8 state;                  /* enum fl_leg_state */
   __u8 retired;                /* not redirected any more, in neither direction */
-  __u8 pad[6];
+  __u8 pad[2];
+  __u32 queued; /* messages in the other end's queue, at most: since it was last seen empty */
 };
-FL_ASSERT_SIZE(struct fl_leg, 80);
+FL_ASSERT_SIZE(struct fl_leg, 56);
 
 /* Map m_meetings: 4-tuple as the connecting side sees it -> the connecting socket, until the accepted one is there. */
 struct fl_meeting {
@@ -64,6 +61,29 @@ struct fl_meeting {
   __u64 sock;
 };
 FL_ASSERT_SIZE(struct fl_meeting, 16);
+
+/* Why the sockets of a workload that wants it are redirected or are not: symbol, name, meaning. Counted per netns. */
+#define FL_OUTCOMES(X)                                                                                           \
+  X(JOINED, "joined", "sockets that pass their bytes from socket to socket")                                     \
+  X(WATCHED, "watched", "stayed on TCP to show how the application uses its sockets: the first of each kind do") \
+  X(BLOCKING, "blocking", "the application's sockets block: a blocking recv() on an accelerated one would fail") \
+  X(NOT_PLAIN, "not_plain_tcp", "MPTCP, kernel TLS or SO_ZEROCOPY")                                              \
+  X(OTHER_END, "other_end",                                                                                      \
+    "the other end is no pod of this node that wants it, or its sockets are not known not to block")             \
+  X(NO_ROOM, "no_room", "the table of accelerated sockets is full")
+
+enum fl_outcome {
+#define FL_OUTCOME_ENUM(symbol, name, meaning) FL_OUTCOME_##symbol,
+  FL_OUTCOMES(FL_OUTCOME_ENUM)
+#undef FL_OUTCOME_ENUM
+      FL_OUTCOME_COUNT
+};
+
+/* Map m_outcomes: netns cookie -> sockets by outcome. */
+struct fl_outcomes {
+  __u64 count[FL_OUTCOME_COUNT];
+};
+FL_ASSERT_SIZE(struct fl_outcomes, 48);
 
 /* Members of the sockhash. 16 bytes each while empty. */
 #define FL_LEGS_MAX 65536

@@ -205,6 +205,15 @@ struct {
   __type(value, struct fl_meeting);
 } m_meetings SEC(".maps");
 
+/* Which sockets joined, and why others did not, by netns cookie. Written by accelerate. */
+struct {
+  __uint(type, BPF_MAP_TYPE_HASH);
+  __uint(max_entries, 4096);
+  __uint(map_flags, BPF_F_NO_PREALLOC);
+  __type(key, __u64);
+  __type(value, struct fl_outcomes);
+} m_outcomes SEC(".maps");
+
 /* How applications use their sockets. Written by accelerate and redirect. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);

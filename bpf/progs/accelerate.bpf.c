@@ -28,6 +28,18 @@ static __always_inline const struct fl_pod* fl_accelerated_pod(__u64 netns) {
   return pod != NULL && pod->mode != FL_MODE_OFF && (pod->flags & FL_POD_ACCELERATED) != 0 ? pod : NULL;
 }
 
+static __always_inline void count(__u64 netns, enum fl_outcome outcome) {
+  struct fl_outcomes* outcomes = bpf_map_lookup_elem(&m_outcomes, &netns);
+  if (outcomes == NULL) {
+    struct fl_outcomes none = {};
+    bpf_map_update_elem(&m_outcomes, &netns, &none, BPF_NOEXIST); /* another CPU may have been first: as good */
+    outcomes = bpf_map_lookup_elem(&m_outcomes, &netns);
+  }
+  if (outcomes != NULL) {
+    __sync_fetch_and_add(&outcomes->count[outcome], 1);
+  }
+}
+
 /* Watches this connection, which stays on TCP, until it shows its manner. */
 static __always_inline void watch(struct bpf_sock_ops* ctx, const struct fl_manner_key* key) {
   struct fl_leg leg = {.manner = *key, .state = FL_LEG_LEARNING};
@@ -42,18 +54,24 @@ static __always_inline bool well_mannered(struct bpf_sock_ops* ctx, const struct
   __u8 manner = fl_manner_of(key);
   if (manner == FL_MANNER_UNKNOWN) {
     watch(ctx, key);
+    count(key->netns, FL_OUTCOME_WATCHED);
+  } else if (manner == FL_MANNER_BLOCKING) {
+    count(key->netns, FL_OUTCOME_BLOCKING);
   }
   return manner == FL_MANNER_NON_BLOCKING;
 }
 
-static __always_inline bool join(struct bpf_sock_ops* ctx, __u64 cookie, const struct fl_leg* leg) {
+static __always_inline bool join(struct bpf_sock_ops* ctx, __u64 netns, __u64 cookie, const struct fl_leg* leg) {
   if (bpf_map_update_elem(&m_legs, &cookie, leg, BPF_NOEXIST) != 0) {
+    count(netns, FL_OUTCOME_NO_ROOM);
     return false;
   }
   if (bpf_sock_hash_update(ctx, &m_members, &cookie, BPF_NOEXIST) != 0) {
     bpf_map_delete_elem(&m_legs, &cookie);
+    count(netns, FL_OUTCOME_NO_ROOM);
     return false;
   }
+  count(netns, FL_OUTCOME_JOINED);
   fl_add_callbacks(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
   return true;
 }
@@ -83,8 +101,12 @@ static __always_inline bool other_end_joins(struct bpf_sock* sk, const struct fl
 static __always_inline void on_active(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
   __u64 netns = bpf_get_netns_cookie(ctx);
   const struct fl_pod* pod = fl_accelerated_pod(netns);
+  if (pod == NULL) {
+    return;
+  }
   const struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
-  if (pod == NULL || tcp == NULL || !fl_is_plain_tcp(tcp)) {
+  if (tcp == NULL || !fl_is_plain_tcp(tcp)) {
+    count(netns, FL_OUTCOME_NOT_PLAIN);
     return;
   }
   struct fl_tuple tuple;
@@ -92,18 +114,22 @@ static __always_inline void on_active(struct bpf_sock_ops* ctx, struct bpf_sock*
   struct fl_manner_key own = {.netns = netns, .port = tuple.remote.port, .side = FL_SIDE_ACTIVE};
   if (fl_tag_of(sk) != NULL) {
     own = (struct fl_manner_key){};
-  } else if (fl_file_manner(tcp) != FL_FILE_NON_BLOCKING || !well_mannered(ctx, &own)) {
+  } else if (fl_file_manner(tcp) != FL_FILE_NON_BLOCKING) {
+    count(netns, FL_OUTCOME_BLOCKING);
+    return;
+  } else if (!well_mannered(ctx, &own)) {
     return;
   }
   if (!other_end_joins(sk, pod, netns, &tuple.remote)) {
+    count(netns, FL_OUTCOME_OTHER_END);
     return;
   }
   __u64 cookie = bpf_get_socket_cookie(ctx);
   struct fl_meeting meeting = {.cookie = cookie, .sock = (__u64)tcp};
-  struct fl_leg leg = {.own_sock = meeting.sock, .manner = own, .state = FL_LEG_TCP};
+  struct fl_leg leg = {.manner = own, .state = FL_LEG_TCP};
   struct fl_connection_key key;
   fl_connection_key_of(&tuple.local, &tuple.remote, netns, &key);
-  if (join(ctx, cookie, &leg)) {
+  if (join(ctx, netns, cookie, &leg)) {
     bpf_map_update_elem(&m_meetings, &key, &meeting, BPF_ANY); /* what is there is older: that socket is gone */
   }
 }
@@ -111,8 +137,12 @@ static __always_inline void on_active(struct bpf_sock_ops* ctx, struct bpf_sock*
 /* No accept() has returned the socket yet: no file. */
 static __always_inline void on_passive(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
   __u64 netns = bpf_get_netns_cookie(ctx);
+  if (fl_accelerated_pod(netns) == NULL) {
+    return;
+  }
   const struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
-  if (fl_accelerated_pod(netns) == NULL || tcp == NULL || !fl_is_plain_tcp(tcp)) {
+  if (tcp == NULL || !fl_is_plain_tcp(tcp)) {
+    count(netns, FL_OUTCOME_NOT_PLAIN);
     return;
   }
   struct fl_tuple tuple;
@@ -127,17 +157,17 @@ static __always_inline void on_passive(struct bpf_sock_ops* ctx, struct bpf_sock
   fl_connection_key_of(&tuple.remote, &tuple.local, netns, &key);
   const struct fl_meeting* meeting = bpf_map_lookup_elem(&m_meetings, &key);
   if (meeting == NULL) {
+    count(netns, FL_OUTCOME_OTHER_END);
     return;
   }
   __u64 cookie = bpf_get_socket_cookie(ctx);
-  struct fl_leg leg = {
-      .peer = meeting->cookie, .peer_sock = meeting->sock, .own_sock = (__u64)tcp, .manner = own, .state = FL_LEG_TCP};
+  struct fl_leg leg = {.peer = meeting->cookie, .peer_sock = meeting->sock, .manner = own, .state = FL_LEG_TCP};
   bpf_map_delete_elem(&m_meetings, &key);
   struct fl_leg* other = fl_leg_of(leg.peer);
-  if (other == NULL || !join(ctx, cookie, &leg)) {
+  if (other == NULL || !join(ctx, netns, cookie, &leg)) {
     return;
   }
-  other->peer_sock = leg.own_sock;
+  other->peer_sock = (__u64)tcp;
   other->peer = cookie; /* from here on it may redirect */
 }
 

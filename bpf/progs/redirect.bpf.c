@@ -7,19 +7,19 @@
  *
  * - begins to be redirected when nothing of it is on its way or unread: everything acknowledged, everything read;
  * - leaves when the queue has been read empty, so that no reader ever meets bytes of both kinds; only
- * - beyond FL_QUEUE_MAX unread bytes does it leave at once: TCP's own window then holds the sender back;
- * - stays on TCP while it streams small messages: each redirected message wakes the reader, TCP collects them.
+ * - beyond FL_QUEUE_MAX unread bytes does it leave at once: TCP's own window then holds the sender back.
  */
 #include "bpf/lib/accelerate.bpf.h"
 #include "bpf/lib/tcp_sock.bpf.h"
 
 char fl_license[] SEC("license") = "GPL";
 
-/* Unread bytes in a queue. */
-#define FL_QUEUE_MAX (256 * 1024)
-/* Messages without an answer that make a stream, and the average size below which it is better off over TCP. */
-#define FL_STREAM_RUN 16
-#define FL_STREAM_SMALL 4096
+/* Unread in a queue: bytes, and messages since it was last seen empty, each of which takes 1 KiB besides its bytes
+ * (struct sk_msg). Larger is faster: a reader on the sender's core gets its turn before the sender has to change to TCP
+ * and back. Measured, writes of 1, 16 and 128 KiB in time per byte of plain TCP: 0.79, 0.71, 0.50; with 256
+ * KiB 1.08, 1.05, 1.15. What TCP holds comes on top: less than 4 MiB in all. */
+#define FL_QUEUE_MAX (1024 * 1024)
+#define FL_QUEUE_MESSAGES 2048
 
 /* The field of a socket that only an address is left of. Zero where it cannot be read. */
 #define FL_FIELD_OF(address, field)                    \
@@ -48,32 +48,11 @@ static __always_inline void retire(struct fl_leg* leg) {
   }
 }
 
-/* Whether many messages have left since the last one came. */
-static __always_inline bool streams(struct fl_leg* leg, const struct tcp_sock* tcp, __u32 size) {
-  leg->run++;
-  leg->run_bytes += size;
-  if (leg->run < FL_STREAM_RUN) {
-    return false;
-  }
-  const struct fl_leg* other = fl_leg_of(leg->peer);
-  __u64 come = tcp->rcv_nxt + (other != NULL ? other->sent : 0);
-  if (come != leg->turn) {
-    leg->turn = come;
-    leg->run = leg->run_bytes = 0;
-    return false;
-  }
-  if (leg->run > 0xffff) { /* the average of the last ones */
-    leg->run /= 2;
-    leg->run_bytes /= 2;
-  }
-  return leg->run_bytes / leg->run < FL_STREAM_SMALL;
-}
-
-static __always_inline bool wanted(struct fl_leg* leg, const struct tcp_sock* tcp, __u32 size) {
+static __always_inline bool wanted(struct fl_leg* leg, const struct tcp_sock* tcp) {
   if (leg->manner.side != 0 && !leg->retired && fl_file_manner(tcp) == FL_FILE_BLOCKING) {
     retire(leg);
   }
-  return !leg->retired && fl_acceleration_on() && !streams(leg, tcp, size);
+  return !leg->retired && fl_acceleration_on();
 }
 
 /* Everything sent was acknowledged, and everything that came was read. */
@@ -88,12 +67,14 @@ static __always_inline bool nothing_on_the_way(const struct fl_leg* leg, const s
 }
 
 static __always_inline bool may_redirect(struct fl_leg* leg, const struct tcp_sock* tcp, __u32 size) {
-  bool is_wanted = wanted(leg, tcp, size);
-  if (leg->state == FL_LEG_REDIRECTED) {
-    __u32 unread = unread_at(leg);
-    return (is_wanted || unread != 0) && unread + size <= FL_QUEUE_MAX;
+  bool is_wanted = wanted(leg, tcp);
+  if (leg->state != FL_LEG_REDIRECTED) {
+    leg->queued = 1;
+    return is_wanted && nothing_on_the_way(leg, tcp);
   }
-  return is_wanted && nothing_on_the_way(leg, tcp);
+  __u32 unread = unread_at(leg);
+  leg->queued = unread == 0 ? 1 : leg->queued + 1;
+  return (is_wanted || unread != 0) && unread + size <= FL_QUEUE_MAX && leg->queued <= FL_QUEUE_MESSAGES;
 }
 
 SEC("sk_msg")

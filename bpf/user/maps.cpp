@@ -171,6 +171,7 @@ Result<Maps> Maps::open(const PinDir& pins) {
   places.put("m_legs", maps.legs);
   places.put("m_meetings", maps.meetings);
   places.put("m_manners", maps.manners);
+  places.put("m_outcomes", maps.outcomes);
   if (auto status = places.status(); !status) {
     return std::unexpected(status.error());
   }

@@ -42,6 +42,7 @@ struct Maps {
   Map<uint64_t, fl_leg> legs;
   Map<fl_connection_key, fl_meeting> meetings;
   Map<fl_manner_key, uint8_t> manners;
+  Map<uint64_t, fl_outcomes> outcomes;
 
   // By name, for the objects that share them. The descriptors belong to the members above.
   std::map<std::string, int, std::less<>> descriptors;

@@ -289,19 +289,11 @@ struct in6_addr {
 		__be32 u6_addr32[4];
 	} in6_u;
 };
-struct net {
-	__u64 net_cookie;
-};
-typedef struct {
-	struct net *net;
-} possible_net_t;
-
 struct file {
 	unsigned int f_flags;
 };
 struct socket {
 	struct file *file;
-	struct sock *sk;
 };
 struct sock_common {
 	__be32 skc_daddr;
@@ -310,7 +302,6 @@ struct sock_common {
 	__u16 skc_num;
 	short unsigned int skc_family;
 	volatile unsigned char skc_state;
-	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned long skc_flags; /* bits of enum sock_flags */
