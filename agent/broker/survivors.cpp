@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -79,20 +81,38 @@ std::optional<uint32_t> workers_of_arena(const Fd& fd) {
   return header->workers;
 }
 
+enum class Kind : uint8_t { kSocket, kMemory, kOther };
+
+// By its name, which the kernel makes without asking a file system. A proxy that was taken over may hold files of a
+// file system of its own, where every look and even close() waits for an answer: such are not copied.
+Kind kind_of(pid_t pid, int number) {
+  std::array<char, 64> text;
+  const ssize_t size = readlink(proc(pid, fmt::format("fd/{}", number)).c_str(), text.data(), text.size());
+  const std::string_view name(text.data(), size > 0 ? static_cast<size_t>(size) : 0);
+  return name.starts_with("socket:[") ? Kind::kSocket : name.starts_with("/memfd:") ? Kind::kMemory : Kind::kOther;
+}
+
 // What it holds of ours. Every worker has a copy of each listener of its own: the first is taken.
 void take_descriptors(Survivor& survivor, const workload::TagOf& tag_of) {
   for (const int number : descriptors_of(survivor.pid)) {
-    Fd fd(static_cast<int>(syscall(SYS_pidfd_getfd, survivor.pidfd.get(), number, 0)));
-    struct stat facts{};
-    if (!fd || fstat(fd.get(), &facts) != 0) {
+    const Kind kind = kind_of(survivor.pid, number);
+    if (kind == Kind::kOther || (kind == Kind::kMemory && survivor.arena)) {
       continue;
     }
-    if (S_ISREG(facts.st_mode) && !survivor.arena) {
+    Fd fd(static_cast<int>(syscall(SYS_pidfd_getfd, survivor.pidfd.get(), number, 0)));
+    if (!fd && errno == EPERM) {
+      log::warn("process {} cannot be adopted: {}", survivor.pid, Error::sys("pidfd_getfd").message());
+      return;
+    }
+    if (!fd) {
+      continue;
+    }
+    if (kind == Kind::kMemory) {
       if (const auto workers = workers_of_arena(fd)) {
         survivor.workers = *workers;
         survivor.arena = std::move(fd);
       }
-    } else if (S_ISSOCK(facts.st_mode)) {
+    } else {
       auto listener =
           workload::recognize_listener(std::move(fd), survivor.netns == 0 ? FL_MODE_NODE : FL_MODE_SIDECAR, tag_of);
       const bool is_its_business = listener && (survivor.netns == 0 || survivor.netns == listener->netns);

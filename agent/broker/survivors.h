@@ -45,7 +45,7 @@ struct SurvivorSearch {
 };
 
 // All proxies in the cgroup, the newest first. A process that holds neither a listener of ours nor telemetry is none.
-// Costs three system calls per descriptor: 20,000 of them take some 50 ms.
+// Costs a few system calls per descriptor.
 std::vector<Survivor> find_survivors(const SurvivorSearch& search);
 
 }  // namespace fairlead::agent_broker
