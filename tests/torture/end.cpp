@@ -254,9 +254,9 @@ void End::tick() {
     still_ticks_ = 0;
     stalled_ = false;
   } else if (still_ticks_ * static_cast<uint64_t>(kTickMs) > world_.options.patience_s * 1000 && !over()) {
-    wrong(fmt::format("nothing moves: sent {} of {}{}, received {} of {}{}", out_.sent.load(), plan_.sends.total,
-                      writing_over_ ? " and is done" : "", in_.received.load(), peer_.sends.total,
-                      reading_over_ ? " and is done" : ""));
+    wrong(fmt::format("nothing moves: {} of {} sent{} and {} of them received, {} of {} received{} and {} of them sent",
+                      out_.sent.load(), plan_.sends.total, writing_over_ ? " (done)" : "", out_.received.load(),
+                      in_.received.load(), peer_.sends.total, reading_over_ ? " (done)" : "", in_.sent.load()));
   }
 }
 
