@@ -219,6 +219,27 @@ TEST_F(RedirectTest, AnEdgeTriggeredReaderThatTrustsShortReadsGetsEverythingWhil
   turning.join();
 }
 
+TEST_F(RedirectTest, ManySmallMessagesAreNotTakenForAFullQueueAsLongAsTheyAreRead) {
+  const Pair pair = fast_pair();
+  EXPECT_TRUE(round_trip(pair));
+  const std::string bytes = pattern(100'000);
+  std::thread sending([&] { EXPECT_TRUE(send_in_pieces(pair.client, bytes, 9, 7)); });
+  EXPECT_EQ(read_edge_triggered(pair.server, bytes.size()), bytes.size());
+  sending.join();
+}
+
+// Each takes a kibibyte of the kernel's memory that no counter of the socket has.
+TEST_F(RedirectTest, ManySmallMessagesThatNobodyReadsGoOverTcp) {
+  const Pair pair = fast_pair();
+  EXPECT_TRUE(round_trip(pair));
+  const std::string bytes = pattern(30'000);
+  for (size_t at = 0; at < bytes.size(); at += 3) {
+    ASSERT_TRUE(send_all(pair.client, std::string_view(bytes).substr(at, 3)));
+  }
+  EXPECT_LE(redirected_from(pair.client), 3 * 2049U + 4);
+  EXPECT_EQ(receive(pair.server, bytes.size()), bytes);
+}
+
 // Beyond FL_QUEUE_MAX the rest goes over TCP while redirected bytes are unread. The kernel counts those against the
 // receive buffer, drops the segments, and sends them again when the queue was read: an edge of their own.
 TEST_F(RedirectTest, AnEdgeTriggeredReaderThatTrustsShortReadsMissesNothingBehindAFullQueue) {

@@ -29,7 +29,8 @@ Transfer Socket::finish(ssize_t n, size_t wanted, bool reading) {
   using Outcome = Transfer::Outcome;
   bool& latch = reading ? readable_ : writable_;
   if (n > 0) {
-    const bool is_short = std::cmp_less(n, wanted), may_have_more = reading && (end_seen_ || read_full_);
+    const bool is_short = std::cmp_less(n, wanted);
+    const bool may_have_more = reading && (end_seen_ || read_full_ || std::cmp_greater_equal(n, kMayHideMore));
     if (is_short && !may_have_more) {
       latch = false;
     }

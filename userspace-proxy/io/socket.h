@@ -56,8 +56,9 @@ class Socket final : public Source {
   void expect_events() { readable_ = writable_ = false; }
 
   // kEnd: the peer has sent its end. A short read counts as "drained": the next arrival is a new edge. Not after a full
-  // one: bytes that were redirected are read first, and those that went over TCP may lie behind them without an edge of
-  // their own (bpf/progs/redirect.bpf.c: more than FL_QUEUE_MAX before them, many times what a buffer here takes).
+  // one, nor where it brought as much as kMayHideMore: bytes that were redirected are read first, and those that went
+  // over TCP may lie behind them without an edge of their own (bpf/progs/redirect.bpf.c: never behind fewer bytes).
+  static constexpr size_t kMayHideMore = 2048;
   Transfer read(std::span<char> into);
   Transfer write(std::span<const char> bytes);
   Transfer write(std::span<const iovec> pieces);

@@ -171,5 +171,15 @@ TEST_F(SocketTest, a_short_read_behind_a_full_one_is_not_taken_for_the_end_of_wh
   EXPECT_FALSE(ours_->ready(Interest::kRead));  // no full read before: nothing more, and no call to find out
 }
 
+TEST_F(SocketTest, a_short_read_of_many_bytes_is_not_taken_for_the_end_of_what_there_is) {
+  drain();
+  const std::string sent(Socket::kMayHideMore, 'x');
+  ASSERT_EQ(send(peer_.get(), sent.data(), sent.size(), 0), static_cast<ssize_t>(sent.size()));
+  loop_->turn();
+  std::array<char, 2 * Socket::kMayHideMore> bytes{};
+  EXPECT_EQ(ours_->read(bytes).bytes, sent.size());
+  EXPECT_TRUE(ours_->ready(Interest::kRead));
+}
+
 }  // namespace
 }  // namespace fairlead::io
