@@ -50,9 +50,22 @@ TEST(OrderOfRound, HasEveryCellThatExistsOnce) {
     EXPECT_TRUE(seen.emplace(name_of(cell.path), name_of(cell.load)).second);
     EXPECT_TRUE(carries(cell.path, cell.load));
   }
-  // Of 17 paths and 3 loads, node-http, encrypted or not, the relay and what others carry as HTTP (three alone, three
-  // pairs) have no TCP round trip.
-  EXPECT_EQ(order.size(), 17U * 3 - 9);
+  // Of 20 paths and 3 loads, node-http, encrypted, accelerated or neither, the relay and what others carry as HTTP
+  // (three alone, three pairs) have no TCP round trip.
+  EXPECT_EQ(order.size(), 20U * 3 - 10);
+}
+
+TEST(AcceleratedPaths, DifferFromTheirPlainOnesInThatAlone) {
+  for (const auto& [plain, accelerated] : {std::pair(Path::kNodeKernel, Path::kNodeKernelAccelerated),
+                                           {Path::kNodeHttp, Path::kNodeHttpAccelerated},
+                                           {Path::kSidecarPair, Path::kSidecarPairAccelerated}}) {
+    Modes modes = modes_of(plain);
+    EXPECT_FALSE(modes.accelerated);
+    modes.accelerated = true;
+    EXPECT_EQ(modes_of(accelerated), modes);
+    EXPECT_EQ(is_kernel_path(accelerated), is_kernel_path(plain));
+    EXPECT_EQ(std::string(name_of(accelerated)), std::string(name_of(plain)) + "-accelerated");
+  }
 }
 
 TEST(OrderOfRound, KeepsThePathsTogether) {
