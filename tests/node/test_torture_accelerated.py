@@ -4,9 +4,14 @@ Readers by splice() and FIONREAD that never block are what acceleration can't se
 """
 from __future__ import annotations
 
+import select
+import threading
+
 import pytest
 
+from support import apps
 from support.torture import Mesh
+from support.traffic import ask
 
 ACCELERATED = {"fairlead.dev/accelerate": "true"}
 POLITE = ["--no-blocking", "--receiving=recv,MSG_PEEK"]
@@ -47,6 +52,39 @@ def test_switched_on_and_off_meanwhile(mesh, port, framing, every):
     switches = [f"--switch={mesh.command('accelerate', to)}" for to in ("off", "on")]
     figures = mesh.torture(mesh.vip, port, *framing, *POLITE, *switches, f"--switch-every={every}")
     assert figures["switches"] > 1
+
+
+def send_all(sock, data: bytes) -> None:
+    """On a socket that does not block."""
+    while data:
+        select.select([], [sock], [], 20)
+        data = data[sock.send(data):]
+
+
+def test_a_large_body_behind_a_small_head_arrives(mesh):
+    """The head may pass by TCP while the body, which is too much for that, does not: one event tells of both."""
+    body = apps.pattern(1_000_000)
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+
+    def serve(listener) -> None:
+        while True:
+            sock, _ = listener.accept()
+            with sock:
+                sock.setblocking(False)
+                select.select([sock], [], [], 20)
+                if not sock.recv(65536).startswith(b"GET"):
+                    return
+                send_all(sock, head)
+                send_all(sock, body)
+
+    with mesh.server.listen(8080) as listener:
+        server = threading.Thread(target=serve, args=(listener,), daemon=True)
+        server.start()
+        for _ in range(300):
+            assert ask(mesh.client, mesh.vip, host="server.shop").body == body
+        with mesh.server.dial("127.0.0.1", 8080) as last:
+            last.sendall(b"end")
+            server.join(20)
 
 
 @FRAMINGS
