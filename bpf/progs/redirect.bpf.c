@@ -76,7 +76,9 @@ static __always_inline bool may_redirect(struct fl_leg* leg, const struct tcp_so
   }
   __u32 unread = unread_at(leg);
   leg->queued = unread == 0 ? 1 : leg->queued + 1;
-  bool room = unread + size <= FL_QUEUE_MAX && (leg->queued <= FL_QUEUE_MESSAGES || unread <= FL_QUEUE_MESSAGES);
+  /* Behind a few bytes it stays, however large the message: a reader that takes them for all there was would not look
+   * again. One message is half a mebibyte at most (17 fragments of 32 KiB). */
+  bool room = unread <= FL_QUEUE_MESSAGES || (unread + size <= FL_QUEUE_MAX && leg->queued <= FL_QUEUE_MESSAGES);
   return (is_wanted || unread != 0) && room;
 }
 
