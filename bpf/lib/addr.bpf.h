@@ -14,11 +14,6 @@ static __always_inline struct fl_addr fl_addr_v4(__be32 ip) {
   return addr;
 }
 
-static __always_inline struct fl_addr fl_addr_v6_loopback(void) {
-  struct fl_addr addr = {.w = {0, 0, 0, bpf_htonl(1)}};
-  return addr;
-}
-
 static __always_inline bool fl_addr_is_v4(const struct fl_addr* addr) {
   return addr->w[0] == 0 && addr->w[1] == 0 && addr->w[2] == FL_V4_MAPPED;
 }

@@ -22,13 +22,12 @@ struct dial {
   const struct fl_pod* pod;
   const struct fl_target* target; /* NULL: not in the mesh */
   __u64 netns;
-  __u64 owner;          /* the endpoint's pod; 0: none that this node serves */
   struct fl_addr bound; /* source that the application bound; none if it did not */
   struct fl_sockaddr dialled;
-  struct fl_sockaddr endpoint; /* none: none was chosen */
-  __u32 policy;                /* number of the one that decided; 0: none */
-  __be16 proxy_port;           /* the outbound listener to go to instead of the endpoint; 0: none */
-  bool kept;                   /* session affinity keeps the endpoint: a proxy shall take it */
+  struct fl_backend end; /* the endpoint, and whose it is; none: none was chosen */
+  __u32 policy;          /* number of the one that decided; 0: none */
+  __be16 proxy_port;     /* the outbound listener to go to instead of the endpoint; 0: none */
+  bool kept;             /* session affinity keeps the endpoint: a proxy shall take it */
   enum fl_reason reason;
 };
 
@@ -55,17 +54,17 @@ static __always_inline struct fl_socket* remember(const struct dial* dial, enum 
   socket->identity = dial->pod->identity;
   socket->kind = kind;
   if (dial->kept) {
-    socket->kept = dial->endpoint;
+    socket->kept = dial->end.address;
   }
   socket->counted = dial->target != NULL && dial->target->balance == FL_BALANCE_LEAST_CONNECTIONS;
   return socket;
 }
 
-/* Chooses an endpoint of the dialled service. */
-static __always_inline int pick(const struct dial* dial, bool plain, struct fl_backend* picked) {
+/* Chooses an endpoint of the dialled service: dial->end. */
+static __always_inline int pick(struct dial* dial, bool plain) {
   struct fl_choice choice = {.to = dial->dialled, .plain = plain};
   choice.client = fl_addr_is_v4(&choice.to.ip) ? dial->pod->ip4 : dial->pod->ip6;
-  return fl_pick_backend(&choice, dial->target, picked);
+  return fl_pick_backend(&choice, dial->target, &dial->end);
 }
 
 /* Its address as the other end will see it. */
@@ -134,15 +133,15 @@ static __always_inline const struct fl_pod* pod_of(__u64 owner) {
 /* The destination pod's L4 policy. A sidecar judges for its own pod, and nobody judges what arrives at a pod that is
  * off. An owner that has just gone is denied. */
 static __always_inline bool owner_allows(struct dial* dial, const struct fl_pod* destination) {
-  if (dial->owner == 0 || (destination != NULL && destination->mode != FL_MODE_NODE)) {
+  if (dial->end.owner == 0 || (destination != NULL && destination->mode != FL_MODE_NODE)) {
     return true;
   }
   if (destination != NULL && destination->policy_set == 0) {
     return true;
   }
-  struct fl_addr source = source_towards(dial, &dial->endpoint.ip);
-  struct fl_subject subject = {.identity = dial->pod->identity, .ip = &source, .port = dial->endpoint.port};
-  return fl_pod_allows(dial->owner, &subject, &dial->policy);
+  struct fl_addr source = source_towards(dial, &dial->end.address.ip);
+  struct fl_subject subject = {.identity = dial->pod->identity, .ip = &source, .port = dial->end.address.port};
+  return fl_pod_allows(dial->end.owner, &subject, &dial->policy);
 }
 
 /* Who tells of this connection: we for the source, and for a destination that no proxy serves. */
@@ -154,7 +153,7 @@ static __always_inline bool watch(const struct dial* dial, const struct fl_pod* 
   if (shown) {
     socket->shown_peer = dial->dialled;
   }
-  socket->destination_netns = dial->owner;
+  socket->destination_netns = dial->end.owner;
   socket->policy = dial->policy;
   socket->in_mesh = dial->target != NULL;
   socket->is_source = true;
@@ -165,10 +164,10 @@ static __always_inline bool watch(const struct dial* dial, const struct fl_pod* 
   return true;
 }
 
-/* Over the kernel path to `dial->endpoint`. `answer`: with or without a rewrite. */
+/* Over the kernel path to `dial->end.address`. `answer`: with or without a rewrite. */
 static __always_inline enum dial_answer to_endpoint(struct dial* dial, enum dial_answer answer) {
-  const struct fl_pod* destination = pod_of(dial->owner);
-  if (!network_allows(dial, dial->owner, destination, &dial->endpoint)) {
+  const struct fl_pod* destination = pod_of(dial->end.owner);
+  if (!network_allows(dial, dial->end.owner, destination, &dial->end.address)) {
     return because(dial, DIAL_FORBIDDEN, FL_REASON_NETWORK_DENIED);
   }
   if (!owner_allows(dial, destination)) {
@@ -177,24 +176,21 @@ static __always_inline enum dial_answer to_endpoint(struct dial* dial, enum dial
   if (!watch(dial, destination, answer == DIAL_REWRITTEN)) {
     return because(dial, DIAL_REFUSED, FL_REASON_TABLE_FULL);
   }
-  bool ours = dial->owner != 0 || answer == DIAL_REWRITTEN;
+  bool ours = dial->end.owner != 0 || answer == DIAL_REWRITTEN;
   return because(dial, answer, ours ? FL_REASON_KERNEL_PATH : FL_REASON_UNMESHED);
 }
 
 static __always_inline enum dial_answer to_service(struct dial* dial) {
-  struct fl_backend backend = {};
-  if (pick(dial, false, &backend) == FL_PICKED_NONE) {
+  if (pick(dial, false) == FL_PICKED_NONE) {
     return because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
   }
-  dial->owner = backend.owner;
-  dial->endpoint = backend.address;
   return to_endpoint(dial, DIAL_REWRITTEN);
 }
 
 /* A pod's own address, or one outside the mesh. */
 static __always_inline enum dial_answer to_address(struct dial* dial) {
-  dial->owner = dial->target != NULL ? dial->target->owner : 0;
-  dial->endpoint = dial->dialled;
+  dial->end.owner = dial->target != NULL ? dial->target->owner : 0;
+  dial->end.address = dial->dialled;
   return to_endpoint(dial, DIAL_UNTOUCHED);
 }
 
@@ -206,13 +202,9 @@ static __always_inline bool network_allows_dial(struct dial* dial) {
     __u64 owner = dial->target->owner;
     return network_allows(dial, owner, pod_of(owner), &dial->dialled);
   }
-  struct fl_backend backend = {};
-  int picked = pick(dial, dial->target->affinity_s == 0, &backend);
-  if (picked == FL_PICKED_KEPT) {
-    dial->kept = true;
-    dial->endpoint = backend.address;
-  }
-  return picked == FL_PICKED_NONE || network_allows(dial, backend.owner, pod_of(backend.owner), &backend.address);
+  int picked = pick(dial, dial->target->affinity_s == 0);
+  dial->kept = picked == FL_PICKED_KEPT;
+  return picked == FL_PICKED_NONE || network_allows(dial, dial->end.owner, pod_of(dial->end.owner), &dial->end.address);
 }
 
 static __always_inline enum dial_answer to_proxy(struct dial* dial) {
@@ -238,11 +230,9 @@ static __always_inline enum dial_answer balance_only(struct dial* dial) {
   if (dial->target == NULL || dial->target->kind != FL_TARGET_SERVICE) {
     return because(dial, DIAL_UNTOUCHED, FL_REASON_UNMESHED);
   }
-  struct fl_backend backend = {};
-  if (pick(dial, true, &backend) == FL_PICKED_NONE) {
+  if (pick(dial, true) == FL_PICKED_NONE) {
     return because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
   }
-  dial->endpoint = backend.address;
   struct fl_socket* socket = remember(dial, FL_CONNECTION_NONE);
   if (socket == NULL) {
     return because(dial, DIAL_REFUSED, FL_REASON_TABLE_FULL);
@@ -279,10 +269,10 @@ static __always_inline void tell_refusal(const struct dial* dial) {
   }
   flow->opened_ns = flow->ended_ns = bpf_ktime_get_ns();
   flow->source_netns = dial->netns;
-  flow->destination_netns = dial->owner;
+  flow->destination_netns = dial->end.owner;
   flow->source.ip = source_towards(dial, &dial->dialled.ip);
   flow->dialled = dial->dialled;
-  flow->destination = dial->endpoint;
+  flow->destination = dial->end.address;
   flow->identity = dial->pod->identity;
   flow->policy = dial->policy;
   flow->reason = dial->reason;
@@ -301,7 +291,7 @@ static __always_inline enum dial_answer answer(struct dial* dial, bool is_v4_onl
     return DIAL_UNTOUCHED;
   }
   enum dial_answer answer = decide(dial);
-  if (answer == DIAL_REWRITTEN && dial->proxy_port == 0 && is_v4_only && !fl_addr_is_v4(&dial->endpoint.ip)) {
+  if (answer == DIAL_REWRITTEN && dial->proxy_port == 0 && is_v4_only && !fl_addr_is_v4(&dial->end.address.ip)) {
     answer = because(dial, DIAL_REFUSED, FL_REASON_NO_ENDPOINT);
   }
   if (answer == DIAL_REWRITTEN && !fl_mptcp_remember(dial->sk)) {
@@ -354,8 +344,8 @@ int connect4(struct bpf_sock_addr* ctx) {
     ctx->user_port = dial.proxy_port;
     return FL_PROCEED;
   }
-  ctx->user_ip4 = dial.endpoint.ip.w[3];
-  ctx->user_port = dial.endpoint.port;
+  ctx->user_ip4 = dial.end.address.ip.w[3];
+  ctx->user_port = dial.end.address.port;
   return FL_PROCEED;
 }
 
@@ -388,15 +378,18 @@ int connect6(struct bpf_sock_addr* ctx) {
       break;
   }
   if (dial.proxy_port != 0) {
-    struct fl_addr loopback =
-        fl_addr_is_v4(&dial.dialled.ip) ? fl_addr_v4(bpf_htonl(0x7f000001)) : fl_addr_v6_loopback();
-    dial.endpoint.ip = loopback;
-    dial.endpoint.port = dial.proxy_port;
+    bool v4 = fl_addr_is_v4(&dial.dialled.ip);
+    ctx->user_ip6[0] = 0;
+    ctx->user_ip6[1] = 0;
+    ctx->user_ip6[2] = v4 ? FL_V4_MAPPED : 0;
+    ctx->user_ip6[3] = v4 ? bpf_htonl(0x7f000001) : bpf_htonl(1);
+    ctx->user_port = dial.proxy_port;
+    return FL_PROCEED;
   }
-  ctx->user_ip6[0] = dial.endpoint.ip.w[0];
-  ctx->user_ip6[1] = dial.endpoint.ip.w[1];
-  ctx->user_ip6[2] = dial.endpoint.ip.w[2];
-  ctx->user_ip6[3] = dial.endpoint.ip.w[3];
-  ctx->user_port = dial.endpoint.port;
+  ctx->user_ip6[0] = dial.end.address.ip.w[0];
+  ctx->user_ip6[1] = dial.end.address.ip.w[1];
+  ctx->user_ip6[2] = dial.end.address.ip.w[2];
+  ctx->user_ip6[3] = dial.end.address.ip.w[3];
+  ctx->user_port = dial.end.address.port;
   return FL_PROCEED;
 }
