@@ -15,9 +15,11 @@ from support import hdr
 from support.agent import BIN, PINS, cgroup_root
 from support.processes import Process, eventually, run
 
-PATHS = ["direct", "node-kernel", "node-http", "sidecar-pair", "node-to-sidecar", "sidecar-to-node", "relay", "nginx-hop",
-         "haproxy-hop", "nginx-pair", "haproxy-pair"]
-TCP_PATHS = ["direct", "node-kernel", "sidecar-pair", "node-to-sidecar", "sidecar-to-node"]
+PATHS = ["direct", "node-kernel", "node-kernel-accelerated", "node-http", "node-http-accelerated", "sidecar-pair",
+         "sidecar-pair-accelerated", "node-to-sidecar", "sidecar-to-node", "relay", "nginx-hop", "haproxy-hop", "nginx-pair",
+         "haproxy-pair"]
+TCP_PATHS = ["direct", "node-kernel", "node-kernel-accelerated", "sidecar-pair", "sidecar-pair-accelerated",
+             "node-to-sidecar", "sidecar-to-node"]
 # A long run, for what is ended in the middle.
 LONG = ["--modes", "node-http,haproxy-pair", "--rounds", "1000", "--duration", "200ms"]
 PATIENCE = 240

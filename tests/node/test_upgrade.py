@@ -61,7 +61,8 @@ def test_an_upgrade_under_load_fails_no_request(shop, mode):
         assert after.keys() == before.keys() and not {*after.values()} & {*before.values()}
         assert listeners(shop) == ports
         # What the old one has counted and the new one counts.
-        assert shop.node.agent.counts("istio_requests_total", reporter="source") >= counted + load.sent - 1
+        sent = load.sent
+        assert shop.node.agent.counts("istio_requests_total", reporter="source") >= counted + sent - 1
         agent.kill()
         agent.programs = BIN
         agent.start()       # and back
