@@ -73,7 +73,7 @@ class Client final : public Owner {
   Fd reusable(const Plan& plan) {
     const std::lock_guard lock(mutex_);
     const bool http = plan.framing == Framing::kChunked || plan.framing == Framing::kLength;
-    return http && !world_.options.fresh ? std::move(kept_) : Fd();
+    return http ? std::move(kept_) : Fd();
   }
 
   void start(Connection& connection) {

@@ -182,7 +182,7 @@ int main(int argc, char** argv) {
          },
          "Only these ways, in ends that do not block")
       ->delimiter(',');
-  app.add_flag("--fresh", options.fresh, "A connection for each exchange: where idle ones may be closed meanwhile");
+  app.add_flag("--fresh", options.mix.fresh, "A connection for each exchange: where idle ones may be closed meanwhile");
   app.add_option("--seed", options.mix.seed, "What is drawn depends on it alone");
   app.add_option("--connections", options.connections, "How many");
   app.add_option("--at-once", options.at_once, "How many of them at a time");

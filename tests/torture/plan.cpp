@@ -37,7 +37,7 @@ void draw_calls(Random& random, const Mix& mix, EndPlan& end) {
 void draw_framing(Random& random, const Mix& mix, Plan& plan) {
   if (mix.http && !(mix.upgrade && random.one_in(3))) {
     plan.framing = random.one_in(2) ? Framing::kChunked : Framing::kLength;
-    plan.keep = !random.one_in(3);
+    plan.keep = !random.one_in(3) && !mix.fresh;
   } else {
     plan.framing = mix.upgrade ? Framing::kUpgrade : Framing::kRaw;
   }

@@ -68,6 +68,7 @@ struct Mix {
   bool upgrade = false;  // upgraded, not raw; with `http`: among them
   uint64_t largest = 4U << 20U;
   bool blocking = true;                // some ends block
+  bool fresh = false;                  // no connection is kept for another exchange
   std::vector<Receiving> receiving{};  // the ways of non-blocking ends; empty: all
 };
 

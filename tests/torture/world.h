@@ -17,7 +17,6 @@ struct Options {
   uint64_t connections = 1000, at_once = 200;
   uint64_t unread_limit = 4U << 20U;  // bytes that a sender may get rid of while its reader reads nothing
   uint64_t patience_s = 30;           // a connection on which nothing moves for so long is stuck
-  bool fresh = false;                 // no client's connection is used twice
   std::vector<std::string> switches;  // shell commands, one after the other, over and over
   uint64_t switch_every_ms = 100;
 };
