@@ -5,6 +5,7 @@
 #include "tests/torture/random.h"
 #include "tests/torture/writer.h"
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>

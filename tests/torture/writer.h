@@ -5,6 +5,7 @@
 #include "tests/torture/random.h"
 #include "tests/torture/report.h"
 
+#include <memory>
 #include <string>
 
 namespace fairlead::torture {
