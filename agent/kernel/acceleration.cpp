@@ -5,28 +5,10 @@
 #include <algorithm>
 
 namespace fairlead::kernel {
-namespace {
-
-template <class K, class V>
-Status erase_all(bpf::Map<K, V>& map) {
-  const auto entries = map.entries();
-  if (!entries) {
-    return std::unexpected(entries.error());
-  }
-  for (const auto& [key, value] : *entries) {
-    if (auto erased = map.erase(key); !erased) {
-      return std::unexpected(erased.error());
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
 // What sockets left that closed while nobody looked. Those that are open are forgotten too, and go on over TCP.
 Status Acceleration::forget_legs() {
-  Status done = erase_all(maps_.legs);
-  return done ? erase_all(maps_.meetings) : done;
+  Status done = maps_.legs.clear();
+  return done ? maps_.meetings.clear() : done;
 }
 
 Status Acceleration::attach() {

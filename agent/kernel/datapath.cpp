@@ -14,27 +14,13 @@
 namespace fairlead::kernel {
 namespace {
 
-template <class K, class V>
-Status clear(bpf::Map<K, V>& map) {
-  const auto entries = map.entries();
-  if (!entries) {
-    return std::unexpected(entries.error());
-  }
-  for (const auto& [key, value] : *entries) {
-    if (auto erased = map.erase(key); !erased) {
-      return std::unexpected(erased.error());
-    }
-  }
-  return {};
-}
-
 // Removes what sockets left that closed while sock_ops was not attached. Entries of open connections go too: one that
 // is established needs its entry no more, one that is not yet will be judged as without identity; of what is counted
 // the next tables make new entries.
 Status sweep_connections(bpf::Maps& maps) {
-  Status swept = clear(maps.connections);
-  swept = swept ? clear(maps.shares) : swept;
-  return swept ? clear(maps.loads) : swept;
+  Status swept = maps.connections.clear();
+  swept = swept ? maps.shares.clear() : swept;
+  return swept ? maps.loads.clear() : swept;
 }
 
 // A load that is counted anew is told from the one before by a number that no other call has used.

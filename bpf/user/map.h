@@ -75,6 +75,20 @@ class Map {
   Status update(const K& key, const V& value) { return raw_.update(&key, &value); }
   Result<bool> erase(const K& key) { return raw_.erase(&key); }
 
+  // Every entry that is there now.
+  Status clear() {
+    const auto all = entries();
+    if (!all) {
+      return std::unexpected(all.error());
+    }
+    for (const auto& [key, value] : *all) {
+      if (auto erased = erase(key); !erased) {
+        return std::unexpected(erased.error());
+      }
+    }
+    return {};
+  }
+
   [[nodiscard]] Result<std::vector<std::pair<K, V>>> entries() const {
     auto contents = raw_.read_all(sizeof(K), sizeof(V));
     if (!contents) {

@@ -32,11 +32,13 @@ class Counted:
     def _now(self) -> list[float]:
         return [self._shop.node.agent.counts(metric, **self._labels) for metric in (OPENED, CLOSED, RECEIVED, SENT)]
 
-    def settles_at(self, *expected: float) -> bool:
+    def _grown(self) -> list[float]:
+        return [now - before for now, before in zip(self._now(), self._before)]
+
+    def assert_settles_at(self, *expected: float) -> None:
         """Opened, closed, received from the client, sent to it."""
-        grown = settle(lambda: [now - before for now, before in zip(self._now(), self._before)], list(expected))
+        grown = settle(self._grown, list(expected))
         assert grown == list(expected), (self._labels, grown)
-        return True
 
 
 def records(shop, **fields):
@@ -56,17 +58,18 @@ def test_each_connection_counts_once_at_either_end_with_its_bytes(shop, address)
         with shop.client.dial(getattr(shop, address), 9000) as sock:
             exchange(sock, b"x" * size, GREETING + size)
     bytes_in = 1 + 1000 + 300_000
-    assert all(side.settles_at(3, 3, bytes_in, bytes_in + 3 * GREETING) for side in sides)
+    for side in sides:
+        side.assert_settles_at(3, 3, bytes_in, bytes_in + 3 * GREETING)
 
 
 def test_an_open_connection_shows_what_it_has_carried_so_far(shop):
     side = Counted(shop, reporter="destination", source_workload="client")
     with shop.client.dial(shop.vip, 9000) as sock:
         exchange(sock, b"x" * 5000, GREETING + 5000)
-        assert side.settles_at(1, 0, 5000, 5000 + GREETING)
+        side.assert_settles_at(1, 0, 5000, 5000 + GREETING)
         exchange(sock, b"x" * 7, 7)
-        assert side.settles_at(1, 0, 5007, 5007 + GREETING)
-    assert side.settles_at(1, 1, 5007, 5007 + GREETING)
+        side.assert_settles_at(1, 0, 5007, 5007 + GREETING)
+    side.assert_settles_at(1, 1, 5007, 5007 + GREETING)
 
 
 @pytest.mark.parametrize("end", ["client resets", "client shuts down first", "server's greeting is all"])
@@ -85,7 +88,7 @@ def test_the_way_a_connection_ends_adds_no_byte(shop, end):
         assert len(exchange(sock, b"", GREETING)) == GREETING
         sock.close()
     sent = 0 if end.startswith("server") else 2
-    assert side.settles_at(1, 1, sent, GREETING + sent)
+    side.assert_settles_at(1, 1, sent, GREETING + sent)
 
 
 def test_labels_and_record_name_both_ends(shop):
@@ -111,7 +114,8 @@ def test_a_caller_from_outside_is_told_of_by_the_destination_only(shop):
     source = Counted(shop, reporter="source", source_workload="unknown")
     with shop.outside.dial(shop.web["v1"].ip4, 9000) as sock:
         exchange(sock, b"abc", GREETING + 3)
-    assert destination.settles_at(1, 1, 3, 3 + GREETING) and source.settles_at(0, 0, 0, 0)
+    destination.assert_settles_at(1, 1, 3, 3 + GREETING)
+    source.assert_settles_at(0, 0, 0, 0)
     record, = records(shop, source_workload=None, destination_workload="shop/web-1", bytes_received=3)
     assert (record["source_principal"], record["cluster"]) == (None, "inbound")
 
@@ -124,7 +128,7 @@ def test_a_connection_that_leaves_the_mesh_is_told_of_by_its_source(shop):
             sock.sendall(b"12345")
             assert accepted.recv(100) == b"12345"
         sock.close()
-    assert side.settles_at(1, 1, 5, 0)
+    side.assert_settles_at(1, 1, 5, 0)
     assert records(shop, destination=f"{shop.outside.ip4}:4444", cluster="PassthroughCluster", bytes_received=5)
 
 
@@ -154,7 +158,7 @@ def test_an_endpoint_that_does_not_answer_is_no_connection_and_has_a_record(shop
     with pytest.raises(ConnectionRefusedError):
         shop.client.dial(shop.web["v1"].ip4, 9999)
     assert records(shop, upstream=f"{shop.web['v1'].ip4}:9999", response_flags="UF")
-    assert side.settles_at(0, 0, 0, 0)
+    side.assert_settles_at(0, 0, 0, 0)
 
 
 def test_what_ends_while_no_agent_lives_is_counted_by_the_next_one(shop):
@@ -169,6 +173,6 @@ def test_what_ends_while_no_agent_lives_is_counted_by_the_next_one(shop):
             exchange(second, b"y" * 3, GREETING + 3)
             client = f"{shop.other.ip4}:{second.getsockname()[1]}"
         shop.node.agent.start()
-    assert side.settles_at(2, 2, 23, 23 + 2 * GREETING)
+    side.assert_settles_at(2, 2, 23, 23 + 2 * GREETING)
     record, = records(shop, client=client)
     assert (record["source_workload"], record["bytes_received"]) == ("shop/other", 3)
