@@ -13,7 +13,7 @@
   X(KERNEL_PATH, "kernel_path", "-", "connected pod to pod, nothing of ours in the byte path")                      \
   X(TO_PROXY, "to_proxy", "-", "redirected to the pod's outbound listener")                                         \
   X(UNMESHED, "unmeshed", "-", "destination is not in the mesh: the pod's ordinary network")                        \
-  X(OFF_BALANCED, "off_balanced", "-", "a pod that is off dialled a service address: a random endpoint")            \
+  X(OFF_BALANCED, "off_balanced", "-", "a pod that is off dialled a service address: as kube-proxy does")           \
   X(NO_LISTENER, "no_listener", "UF", "redirect wanted, but the pod has no listener: refused")                      \
   X(NO_PORT, "no_port", "NR", "the service address has no such port: refused")                                      \
   X(NO_ENDPOINT, "no_endpoint", "UH", "the service has no ready endpoint")                                          \

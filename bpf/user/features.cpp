@@ -37,13 +37,19 @@ bool has_mptcp() {
   constexpr bpf_insn kLoadSocket{.code = BPF_LDX | BPF_MEM | BPF_DW,
                                  .dst_reg = BPF_REG_1,
                                  .src_reg = BPF_REG_1,
-                                 .off = offsetof(bpf_sock_addr, sk)};
-  constexpr bpf_insn kSkipIfNone{.code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_1, .off = 1};
-  constexpr bpf_insn kCall{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_skc_to_mptcp_sock};
-  constexpr bpf_insn kProceed{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1};
-  constexpr bpf_insn kExit{.code = BPF_JMP | BPF_EXIT};
+                                 .off = offsetof(bpf_sock_addr, sk),
+                                 .imm = 0};
+  constexpr bpf_insn kSkipIfNone{
+      .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_1, .src_reg = 0, .off = 1, .imm = 0};
+  constexpr bpf_insn kCall{
+      .code = BPF_JMP | BPF_CALL, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = BPF_FUNC_skc_to_mptcp_sock};
+  constexpr bpf_insn kProceed{
+      .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 1};
+  constexpr bpf_insn kExit{.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0};
   constexpr std::array kProgram{kLoadSocket, kSkipIfNone, kCall, kProceed, kExit};
-  LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_CGROUP_INET4_CONNECT);
+  bpf_prog_load_opts options{};
+  options.sz = sizeof(options);
+  options.expected_attach_type = BPF_CGROUP_INET4_CONNECT;
   const Fd program(
       bpf_prog_load(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "has_mptcp", "GPL", kProgram.data(), kProgram.size(), &options));
   return program.valid();

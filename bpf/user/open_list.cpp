@@ -22,7 +22,10 @@ Result<OpenList> OpenList::load(const Maps& maps) {
   }
   bpf_iter_link_info target{};
   target.map.map_fd = static_cast<__u32>(maps.sockets.fd());
-  LIBBPF_OPTS(bpf_link_create_opts, options, .iter_info = &target, .iter_info_len = sizeof(target));
+  bpf_link_create_opts options{};
+  options.sz = sizeof(options);
+  options.iter_info = &target;
+  options.iter_info_len = sizeof(target);
   Fd link(bpf_link_create(programs->front().fd.get(), 0, BPF_TRACE_ITER, &options));
   if (!link) {
     return fail_sys("attaching the list of open connections");
