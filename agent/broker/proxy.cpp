@@ -19,6 +19,7 @@ constexpr milliseconds kFirstBackoff{100}, kLongestBackoff{5000};
 constexpr seconds kHealthyAfter{10};  // having lived so long, the next restart is prompt again
 constexpr milliseconds kUntilExitIsTold{200};
 constexpr rlim_t kMaxOpenFiles = 1 << 20;
+constexpr int kLooksForAnAnswer = 10;
 
 }  // namespace
 
@@ -218,9 +219,15 @@ void Proxy::give_up(const std::string& why) {
   }
 }
 
-void Proxy::expect_answer(Worker& worker, const char* what) {
-  worker.answer = loop_.after(settings_.answer_within, [this, what] {
-    give_up(fmt::format("no sign of {} for {} ms", what, settings_.answer_within.count()));
+void Proxy::expect_answer(Worker& worker, const char* what) { look_for_answer(worker, what, kLooksForAnAnswer); }
+
+void Proxy::look_for_answer(Worker& worker, const char* what, int looks) {
+  worker.answer = loop_.after(settings_.answer_within / kLooksForAnAnswer, [this, &worker, what, looks] {
+    if (looks > 1) {
+      look_for_answer(worker, what, looks - 1);
+    } else {
+      give_up(fmt::format("no sign of {} for {} ms", what, settings_.answer_within.count()));
+    }
   });
 }
 

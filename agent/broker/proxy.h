@@ -35,7 +35,8 @@ struct ProxySettings {
   std::string directory = {};  // where a proxy finds the next agent; empty: nowhere
   std::string log_level = "info";
   uint32_t workers = 1;
-  // For a greeting, and for the application of a snapshot; then the process is killed.
+  // For a greeting, and for the application of a snapshot; then the process is killed. Counted in ten parts, each of
+  // which this agent sees pass: where the whole machine stood still, or nobody here got the CPU, there was no silence.
   std::chrono::milliseconds answer_within{10'000};
   uid_t uid = 15006;
   gid_t gid = 15006;
@@ -148,6 +149,7 @@ class Proxy {
   void send_snapshot(Worker& worker);
   void send_listener(Worker& worker, const workload::Listener& listener);
   void expect_answer(Worker& worker, const char* what);
+  void look_for_answer(Worker& worker, const char* what, int looks);
   // A worker is not to be had any more: the process goes, and a new one comes.
   void give_up(const std::string& why);
 

@@ -47,6 +47,11 @@ class Mesh:
         """A `fairlead` command for --switch."""
         return " ".join(str(word) for word in (BIN / "fairlead", "--run-dir", self.node.run_dir, *words, ">/dev/null"))
 
+    def refused(self) -> str:
+        """The flow records of requests that a proxy answered itself, for a failure's text."""
+        records = self.node.cli("flows", "-o", "json").stdout.splitlines()
+        return "\n".join(line for line in records if json.loads(line).get("status", 0) >= 500)
+
     def torture(self, address: str, port: int, *arguments: object, connections: int = CONNECTIONS) -> dict:
         """The figures of a run in which nothing was wrong."""
         seed = random.randrange(1 << 32) if SEED == "random" else int(SEED)
@@ -54,7 +59,7 @@ class Mesh:
                    "--port", port, "--listen", 8080 if port == 80 else port, "--host", "server.shop", "--seed", seed,
                    "--connections", connections, *arguments]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120 + connections)
-        assert done.returncode == 0, f"seed {seed}: {done.stderr[-6000:]}\n{done.stdout}"
+        assert done.returncode == 0, f"seed {seed}: {done.stderr[-6000:]}\n{done.stdout}\n{self.refused()}"
         figures = json.loads(done.stdout)
         assert figures["connections"] == connections and figures["failures"] == 0
         assert all(figures["sending"]), f"one of the ways to send was not drawn at all: {figures}"

@@ -25,8 +25,13 @@ class Listener final : public io::Source {
 
   Status start();
   void on_events(uint32_t events) override;
+  // Takes what waits in the backlog, which closing the last copy of a listener resets.
+  void take_the_rest();
 
  private:
+  // False: there is nothing more to take now.
+  bool take_one();
+
   io::Loop& loop_;
   Fd fd_;
   AcceptHandler& handler_;

@@ -213,6 +213,9 @@ void Worker::drain() {
 // come since.
 void Worker::LastAccept::on_timer() {
   if (worker.draining_) {
+    for (const auto& [number, accepting] : worker.listeners_) {
+      accepting->listener.take_the_rest();
+    }
     worker.listeners_.clear();
     worker.sessions_.for_each([](Session& session) { session.drain(); });
     worker.loop_->arm(*this, worker.loop_->now_ns() + kFirstRequestNs);

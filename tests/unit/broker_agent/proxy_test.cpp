@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <functional>
+#include <thread>
 
 namespace fairlead::agent_broker {
 namespace {
@@ -144,6 +145,22 @@ TEST_F(ProxyTest, AWorkerThatDoesNotApplyASnapshotIsReplaced) {
   publish(1);
   until([&] { return proxy_->counts().restarts == 1; });
   EXPECT_FALSE(proxy_->has_applied(1));
+}
+
+TEST_F(ProxyTest, WhereTheAgentStoodStillTooAWorkerWasNotSilent) {
+  settings_.answer_within = milliseconds(1000);
+  start("good");
+  publish(1);
+  until([&] { return proxy_->has_applied(1); });
+  const pid_t pid = proxy_->pid();
+  kill(pid, SIGSTOP);
+  publish(2);
+  std::this_thread::sleep_for(seconds(2));
+  loop_->run_once(milliseconds(0));
+  kill(pid, SIGCONT);
+  until([&] { return proxy_->has_applied(2) || proxy_->counts().restarts != 0; });
+  EXPECT_EQ(proxy_->pid(), pid);
+  EXPECT_EQ(proxy_->counts().restarts, 0U);
 }
 
 TEST_F(ProxyTest, ASnapshotThatAWorkerCannotBuildIsTold) {
