@@ -73,8 +73,9 @@ struct fl_socket {
   __u8 reporters; /* FL_REPORT_*; 0: nobody reports this socket's connection */
   __u8 is_source; /* it is the connecting end */
   __u8 established;
-  __u8 in_mesh; /* the destination is known */
-  __u8 pad[2];
+  __u8 in_mesh;  /* the destination is known */
+  __u8 in_table; /* it had an entry in m_connections, which may be gone */
+  __u8 is_leg;   /* it had an entry in m_legs (bpf/abi/accelerate.h) */
 };
 FL_ASSERT_SIZE(struct fl_socket, 104);
 

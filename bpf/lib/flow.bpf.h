@@ -9,8 +9,10 @@
 #include "bpf/lib/count.bpf.h"
 #include "bpf/lib/tuple.bpf.h"
 
-/* The agent looks by itself some times a second; it is woken only where records pile up. */
+/* The agent looks by itself some times a second; it is woken only where records pile up, and by some of them: each time
+ * costs an interrupt, 2 us where a hypervisor has to help. */
 #define FL_FLOWS_WAKE (1 << 17)
+#define FL_FLOWS_WAKE_END (FL_FLOWS_WAKE + 8 * (__u64)sizeof(struct fl_flow))
 
 /* A record to fill, in the ring buffer itself: 128 bytes of a program's stack are too many. NULL, and counted: it is
  * full. To be given to fl_flow_submit. */
@@ -25,8 +27,9 @@ static __always_inline struct fl_flow* fl_flow_reserve(void) {
 }
 
 static __always_inline void fl_flow_submit(struct fl_flow* flow) {
-  bool many = bpf_ringbuf_query(&m_flows, BPF_RB_AVAIL_DATA) > FL_FLOWS_WAKE;
-  bpf_ringbuf_submit(flow, many ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+  __u64 waiting = bpf_ringbuf_query(&m_flows, BPF_RB_AVAIL_DATA);
+  bool wake = waiting > FL_FLOWS_WAKE && waiting <= FL_FLOWS_WAKE_END;
+  bpf_ringbuf_submit(flow, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 /* The same for a record that is needed elsewhere too. */
@@ -44,7 +47,7 @@ static __always_inline void fl_flow_bytes(const struct tcp_sock* tcp, bool fin_c
   __u64 out = tcp->bytes_sent - tcp->bytes_retrans;
   __u64 in = tcp->bytes_received - (fin_came && tcp->bytes_received != 0 ? 1 : 0);
   __u64 redirected_out, redirected_in;
-  if (fl_redirected_bytes(flow->cookie, &redirected_out, &redirected_in)) {
+  if (socket->is_leg && fl_redirected_bytes(flow->cookie, &redirected_out, &redirected_in)) {
     out += redirected_out;
     in += redirected_in;
   }

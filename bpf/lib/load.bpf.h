@@ -12,10 +12,9 @@ static __always_inline struct fl_load* fl_load_at(const struct fl_sockaddr* endp
 }
 
 /* A socket is about to send its SYN to `to`: counts it there, if that is how its endpoint was chosen. Here and not in
- * connect(), which may yet fail without any event that would end the count. */
-static __always_inline void fl_load_add(struct bpf_sock_ops* ctx, struct bpf_sock* sk, const struct fl_sockaddr* to) {
-  struct fl_socket* socket = fl_socket_of(sk);
-  if (socket == NULL || !socket->counted || socket->kind != FL_CONNECTION_KERNEL) {
+ * connect(), which may yet fail without any event that would end the count. REQUIRES: its states are watched. */
+static __always_inline void fl_load_add(struct fl_socket* socket, const struct fl_sockaddr* to) {
+  if (!socket->counted || socket->kind != FL_CONNECTION_KERNEL) {
     return;
   }
   struct fl_load* load = fl_load_at(to);
@@ -24,13 +23,11 @@ static __always_inline void fl_load_add(struct bpf_sock_ops* ctx, struct bpf_soc
   }
   __sync_fetch_and_add(&load->open, 1);
   socket->load_epoch = load->epoch;
-  bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
 /* The socket is closed. An entry that was made anew meanwhile has never counted it. */
-static __always_inline void fl_load_remove(struct bpf_sock* sk, const struct fl_sockaddr* to) {
-  struct fl_socket* socket = fl_socket_of(sk);
-  if (socket == NULL || socket->load_epoch == 0) {
+static __always_inline void fl_load_remove(struct fl_socket* socket, const struct fl_sockaddr* to) {
+  if (socket->load_epoch == 0) {
     return;
   }
   struct fl_load* load = fl_load_at(to);

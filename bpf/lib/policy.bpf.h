@@ -29,13 +29,16 @@ static __always_inline const struct fl_verdict* fl_find_verdict(__u32 policy_set
   return bpf_map_lookup_elem(&m_policy, &key);
 }
 
-/* Whether the enrolled pod `netns` takes a connection from `subject`, and the number of the policy that says so (0: no
- * single one). A pod that is not enrolled takes none. */
-static __always_inline bool fl_pod_allows(__u64 netns, const struct fl_subject* subject, __u32* policy) {
+/* Whether `pod`, the entry of `netns` in m_pods (NULL: it is not enrolled, and takes nothing), takes a connection from
+ * `subject`, and the number of the policy that says so (0: no single one). */
+static __always_inline bool fl_pod_allows(__u64 netns, const struct fl_pod* pod, const struct fl_subject* subject,
+                                          __u32* policy) {
   *policy = 0;
   /* Twice: the set may have been replaced and removed since the pod was read; the second reading names the new one. */
   for (int attempt = 0; attempt < 2; attempt++) {
-    const struct fl_pod* pod = bpf_map_lookup_elem(&m_pods, &netns);
+    if (attempt != 0) {
+      pod = bpf_map_lookup_elem(&m_pods, &netns);
+    }
     if (pod == NULL) {
       return false;
     }

@@ -79,6 +79,7 @@ static __always_inline struct fl_addr source_towards(const struct dial* dial, co
 struct network_query {
   __u64 owner; /* of the endpoint; 0: no pod that this node serves */
   __u32 owner_class;
+  __u32 ingress_set; /* of the owner */
   __u32 egress_set;
   __u32 source_class;
   struct fl_addr source;
@@ -103,7 +104,7 @@ __noinline int network_admits(const struct network_query* query) {
   }
   struct fl_addr source = query->source;
   struct fl_network_peer from = {.pod_class = query->source_class, .ip = &source};
-  return fl_network_admits(query->owner, &from, endpoint.port);
+  return fl_network_admits(query->owner, query->ingress_set, &from, endpoint.port);
 }
 
 /* The network policies of both ends. Pods that are not isolated, which are most, cost a test of two words at hand.
@@ -119,6 +120,7 @@ static __always_inline bool network_allows(const struct dial* dial, __u64 owner,
   }
   struct network_query query = {.owner = destination != NULL ? owner : 0,
                                 .owner_class = destination != NULL ? destination->peer_class : 0,
+                                .ingress_set = destination != NULL ? destination->ingress_set : 0,
                                 .egress_set = dial->pod->egress_set,
                                 .source_class = dial->pod->peer_class,
                                 .source = source_towards(dial, &endpoint->ip),
@@ -141,7 +143,7 @@ static __always_inline bool owner_allows(struct dial* dial, const struct fl_pod*
   }
   struct fl_addr source = source_towards(dial, &dial->end.address.ip);
   struct fl_subject subject = {.identity = dial->pod->identity, .ip = &source, .port = dial->end.address.port};
-  return fl_pod_allows(dial->end.owner, &subject, &dial->policy);
+  return fl_pod_allows(dial->end.owner, destination, &subject, &dial->policy);
 }
 
 /* Who tells of this connection: we for the source, and for a destination that no proxy serves. */

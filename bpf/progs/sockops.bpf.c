@@ -26,7 +26,8 @@ static __always_inline void describe_upstream(struct bpf_sock* sk, const struct 
   }
 }
 
-/* An application's socket: redirected, or on its way to a pod of this node. False: needs no entry. */
+/* An application's socket that connect() had nothing to say of: redirected, or on its way to a pod of this node. False:
+ * needs no entry. */
 static __always_inline bool describe_application(struct bpf_sock* sk, const struct fl_pod* pod,
                                                  const struct fl_sockaddr* to, struct fl_connection* entry) {
   if (fl_addr_is_loopback(&to->ip)) {
@@ -51,17 +52,33 @@ static __always_inline void watch_states(struct bpf_sock_ops* ctx) {
   bpf_sock_ops_cb_flags_set(ctx, ctx->bpf_sock_ops_cb_flags | BPF_SOCK_OPS_STATE_CB_FLAG);
 }
 
-/* The clock of a connection that connect() wants a record of. */
-static __always_inline void start_watch(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
-  struct fl_socket* socket = fl_socket_of(sk);
-  if (socket != NULL && socket->reporters != 0) {
-    socket->opened_ns = bpf_ktime_get_ns();
-    watch_states(ctx);
+/* The kernel path: connect() has found everything out. */
+static __always_inline void on_kernel_path(struct bpf_sock_ops* ctx, struct fl_socket* socket) {
+  struct fl_tuple tuple;
+  fl_tuple_of_sock_ops(ctx, &tuple);
+  socket->opened_ns = bpf_ktime_get_ns();
+  watch_states(ctx);
+  fl_load_add(socket, &tuple.remote);
+  __u64 cookie = bpf_get_socket_cookie(ctx); /* made on first use: the list of open connections reads the field */
+  if (socket->destination_netns == 0) {
+    return;
   }
+  struct fl_connection entry = {.source_netns = socket->source_netns,
+                                .socket_cookie = cookie,
+                                .identity = socket->identity,
+                                .kind = FL_CONNECTION_KERNEL};
+  struct fl_connection_key key;
+  fl_connection_key_of(&tuple.local, &tuple.remote, socket->source_netns, &key);
+  socket->in_table = fl_connection_add(&key, &entry);
 }
 
 /* Addresses and ports are final, the SYN is not sent yet. */
 static __always_inline void on_connect(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
+  struct fl_socket* socket = fl_socket_of(sk);
+  if (socket != NULL && socket->reporters != 0) {
+    on_kernel_path(ctx, socket);
+    return;
+  }
   __u64 netns = bpf_get_netns_cookie(ctx);
   const struct fl_pod* pod = bpf_map_lookup_elem(&m_pods, &netns);
   if (pod == NULL || pod->mode == FL_MODE_OFF) {
@@ -69,17 +86,13 @@ static __always_inline void on_connect(struct bpf_sock_ops* ctx, struct bpf_sock
   }
   struct fl_tuple tuple;
   fl_tuple_of_sock_ops(ctx, &tuple);
-  fl_load_add(ctx, sk, &tuple.remote);
   struct fl_connection entry = {
       .source_netns = netns, .socket_cookie = bpf_get_socket_cookie(ctx), .identity = pod->identity};
   const struct fl_tag* tag = fl_tag_of(sk);
   if (tag != NULL && tag->role == FL_TAG_UPSTREAM) {
     describe_upstream(sk, pod, &tuple.remote, &entry);
-  } else {
-    start_watch(ctx, sk);
-    if (!describe_application(sk, pod, &tuple.remote, &entry)) {
-      return;
-    }
+  } else if (!describe_application(sk, pod, &tuple.remote, &entry)) {
+    return;
   }
   struct fl_connection_key key;
   fl_connection_key_of(&tuple.local, &tuple.remote, netns, &key);
@@ -169,11 +182,8 @@ static __always_inline void end_entry(struct bpf_sock_ops* ctx, const struct fl_
 }
 
 /* A watched connection has ended: its record, and its part of the sums. */
-static __always_inline void end_watch(struct bpf_sock_ops* ctx, struct bpf_sock* sk, const struct fl_tuple* tuple) {
-  struct fl_socket* socket = fl_socket_of(sk);
-  if (socket == NULL || socket->reporters == 0) {
-    return;
-  }
+static __always_inline void end_watch(struct bpf_sock_ops* ctx, struct bpf_sock* sk, struct fl_socket* socket,
+                                      const struct fl_tuple* tuple) {
   struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
   if (tcp == NULL) {
     return;
@@ -192,21 +202,27 @@ static __always_inline void end_watch(struct bpf_sock_ops* ctx, struct bpf_sock*
 }
 
 static __always_inline void on_state(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
-  if (ctx->args[1] == BPF_TCP_ESTABLISHED) {
-    struct fl_socket* socket = fl_socket_of(sk);
+  __u32 state = ctx->args[1];
+  if (state != BPF_TCP_ESTABLISHED && state != BPF_TCP_CLOSE) {
+    return;
+  }
+  struct fl_socket* socket = fl_socket_of(sk);
+  if (state == BPF_TCP_ESTABLISHED) {
     if (socket != NULL) {
       socket->established = true;
     }
     return;
   }
-  if (ctx->args[1] != BPF_TCP_CLOSE) {
-    return;
-  }
   struct fl_tuple tuple;
   fl_tuple_of_sock_ops(ctx, &tuple);
-  fl_load_remove(sk, &tuple.remote);
-  end_entry(ctx, &tuple);
-  end_watch(ctx, sk, &tuple);
+  bool watched = socket != NULL && socket->reporters != 0;
+  if (!watched || socket->in_table) {
+    end_entry(ctx, &tuple);
+  }
+  if (watched) {
+    fl_load_remove(socket, &tuple.remote);
+    end_watch(ctx, sk, socket, &tuple);
+  }
 }
 
 SEC("sockops")

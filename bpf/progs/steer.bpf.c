@@ -60,7 +60,7 @@ static __always_inline bool network_allows(const struct fl_pod* pod, const struc
   } else {
     from.pod_class = fl_class_by_address(&tuple->remote.ip);
   }
-  return fl_network_admits(fl_netns, &from, tuple->local.port);
+  return fl_network_admits(fl_netns, pod->ingress_set, &from, tuple->local.port);
 }
 
 /* The record of a caller that is turned away. */
@@ -99,14 +99,15 @@ static __always_inline int refuse(const struct refusal* refusal) {
   return dropped(refusal->reason);
 }
 
-static __always_inline int judge(const struct fl_tuple* tuple, const struct fl_connection* entry) {
+static __always_inline int judge(const struct fl_pod* pod, const struct fl_tuple* tuple,
+                                 const struct fl_connection* entry) {
   struct fl_subject subject = {
       .identity = entry != NULL ? entry->identity : 0,
       .ip = &tuple->remote.ip,
       .port = tuple->local.port,
   };
   __u32 policy;
-  if (!fl_pod_allows(fl_netns, &subject, &policy)) {
+  if (!fl_pod_allows(fl_netns, pod, &subject, &policy)) {
     struct refusal denied = {.tuple = tuple, .entry = entry, .reason = FL_REASON_STEER_DENIED, .policy = policy};
     return refuse(&denied);
   }
@@ -149,5 +150,5 @@ int steer(struct bpf_sk_lookup* ctx) {
     struct refusal denied = {.tuple = &tuple, .entry = entry, .reason = FL_REASON_L7_ON_OPAQUE};
     return refuse(&denied);
   }
-  return judge(&tuple, entry);
+  return judge(pod, &tuple, entry);
 }
