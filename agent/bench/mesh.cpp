@@ -1,6 +1,7 @@
 #include "agent/bench/mesh.h"
 
 #include "agent/bench/ask.h"
+#include "agent/bench/servers.h"
 #include "agent/ctl/client.h"
 #include "agent/host/file.h"
 
@@ -256,16 +257,19 @@ Status Mesh::govern(std::span<const Pod> further, std::string_view mode) {
 }
 
 Status Mesh::forbid_client() const {
-  return host::replace_file(folder_ + "/config/forbidden.yaml",
-                            "apiVersion: security.istio.io/v1\n"
-                            "kind: AuthorizationPolicy\n"
-                            "metadata: {name: forbidden, namespace: bench}\n"
-                            "spec:\n"
-                            "  selector: {matchLabels: {app: server}}\n"
-                            "  action: DENY\n"
-                            "  rules:\n"
-                            "  - from:\n"
-                            "    - source: {principals: [cluster.local/ns/bench/sa/client]}\n");
+  constexpr std::string_view kPolicy = R"(apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: forbidden, namespace: bench}}
+spec:
+  selector: {{matchLabels: {{app: server}}}}
+  action: DENY
+  rules:
+  - from:
+    - source: {{principals: [cluster.local/ns/bench/sa/client]}}
+    to:
+    - operation: {{ports: ["{port}"]}}
+)";
+  return host::replace_file(folder_ + "/config/forbidden.yaml", fmt::format(kPolicy, fmt::arg("port", kTcpPort)));
 }
 
 Status Mesh::allow_client() const {

@@ -54,7 +54,8 @@ class Mesh {
   Status upgrade(const Interrupt& interrupt);
   // Governs these too, in this mode. Returns when that is in force.
   Status govern(std::span<const Pod> further, std::string_view mode);
-  // A policy that denies the server to the client, put beside the others and waited for by nobody; and taken away.
+  // A policy that denies the server's kTcpPort to the client, put beside the others and waited for by nobody; and taken
+  // away.
   [[nodiscard]] Status forbid_client() const;
   [[nodiscard]] Status allow_client() const;
   [[nodiscard]] Result<Counters> counters() const;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <vector>
 
 namespace fairlead::bench {
@@ -14,7 +15,10 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::array kConnections = {100U, 10'000U};
+struct Case {
+  unsigned connections, forbidden;
+};
+constexpr std::array kCases = {Case{100, 100}, Case{10'000, 100}, Case{10'000, 10'000}};
 constexpr milliseconds kLongest(20'000), kBetween(10), kRest(500);
 
 // Sorted, ms since `policy`.
@@ -28,22 +32,32 @@ std::vector<double> times_of(const RunningLoad& held, Clock::time_point began, C
   return times;
 }
 
-PolicyEnds figures_of(Path path, unsigned connections, const std::vector<double>& times) {
+PolicyEnds figures_of(Path path, const Case& of, const std::vector<double>& times) {
   const auto at = [&](double q) {
     return times.empty() ? 0.0 : times[std::min(times.size() - 1, static_cast<size_t>(q * double(times.size())))];
   };
   return {.path = path,
-          .connections = connections,
+          .connections = of.connections,
+          .forbidden = of.forbidden,
           .ended = times.size(),
           .p50_ms = at(0.5),
           .p99_ms = at(0.99),
           .max_ms = at(1)};
 }
 
-Status end_some(Run& run, Path path, unsigned connections) {
-  run.progress.line(fmt::format("{} open connections that a new policy forbids, {}", connections, name_of(path)));
+Status end_some(Run& run, Path path, const Case& of) {
+  run.progress.line(fmt::format("{} open connections, of which a new policy forbids {}, {}", of.connections,
+                                of.forbidden, name_of(path)));
+  std::optional<RunningLoad> others;
+  if (of.connections > of.forbidden) {
+    auto opened = run.rig.hold_at_rest_port(of.connections - of.forbidden);
+    if (!opened) {
+      return std::unexpected(opened.error());
+    }
+    others = std::move(*opened);
+  }
   const Clock::time_point began = Clock::now();
-  const auto held = run.rig.hold(path, connections, began);
+  const auto held = run.rig.hold(path, of.forbidden, began);
   if (!held) {
     return std::unexpected(held.error());
   }
@@ -54,12 +68,15 @@ Status end_some(Run& run, Path path, unsigned connections) {
     return forbidden;
   }
   const Clock::time_point policy = Clock::now();
-  while (held->counts().samples < connections && Clock::now() - policy < kLongest) {
+  while (held->counts().samples < of.forbidden && Clock::now() - policy < kLongest) {
     if (const Status slept = run.interrupt.sleep(kBetween); !slept) {
       return slept;
     }
   }
-  run.report.policy_ends.push_back(figures_of(path, connections, times_of(*held, began, policy)));
+  run.report.policy_ends.push_back(figures_of(path, of, times_of(*held, began, policy)));
+  if (others && others->counts().samples != 0) {
+    return fail("connections ended that no policy forbids");
+  }
   return run.rig.mesh().allow_client();
 }
 
@@ -67,11 +84,11 @@ Status end_some(Run& run, Path path, unsigned connections) {
 
 Status measure_policy_ends(Run& run) {
   constexpr Path kPath = Path::kNodeKernel;
-  for (const unsigned connections : kConnections) {
+  for (const Case& one : kCases) {
     Status done = run.rig.enter(kPath);
-    done = done ? end_some(run, kPath, connections) : done;
+    done = done ? end_some(run, kPath, one) : done;
     if (!done) {
-      if (const Status named = run.failed({kPath, {.connections = connections}}, done.error()); !named) {
+      if (const Status named = run.failed({kPath, {.connections = one.connections}}, done.error()); !named) {
         return named;
       }
     }

@@ -9,8 +9,9 @@ namespace fairlead::bench {
 
 struct PolicyEnds {
   Path path = Path::kNodeKernel;
-  uint64_t connections = 0;  // open, all of them forbidden by the policy
-  uint64_t ended = 0;        // within the time that was waited
+  uint64_t connections = 0;  // open
+  uint64_t forbidden = 0;    // of them, by the policy
+  uint64_t ended = 0;        // of those, within the time that was waited
   // From the moment that the policy's file was in its place until the client saw its connection end.
   double p50_ms = 0, p99_ms = 0, max_ms = 0;
 };

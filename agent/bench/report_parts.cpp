@@ -179,6 +179,7 @@ json to_json(const std::vector<PolicyEnds>& ends) {
   for (const PolicyEnds& one : ends) {
     all.push_back({{"path", name_of(one.path)},
                    {"connections", one.connections},
+                   {"forbidden", one.forbidden},
                    {"ended", one.ended},
                    {"p50_ms", rounded(one.p50_ms)},
                    {"p99_ms", rounded(one.p99_ms)},
@@ -189,11 +190,11 @@ json to_json(const std::vector<PolicyEnds>& ends) {
 
 std::string to_markdown(const std::vector<PolicyEnds>& ends) {
   std::vector<std::vector<std::string>> lines = {
-      {"a new policy forbids", "path", "open", "ended", "p50 ms", "p99 ms", "max ms"}};
+      {"a new policy forbids", "path", "open", "forbidden", "ended", "p50 ms", "p99 ms", "max ms"}};
   for (const PolicyEnds& one : ends) {
     lines.push_back({"", std::string(name_of(one.path)), fmt::format("{}", one.connections),
-                     fmt::format("{}", one.ended), fmt::format("{:.1f}", one.p50_ms), fmt::format("{:.1f}", one.p99_ms),
-                     fmt::format("{:.1f}", one.max_ms)});
+                     fmt::format("{}", one.forbidden), fmt::format("{}", one.ended), fmt::format("{:.1f}", one.p50_ms),
+                     fmt::format("{:.1f}", one.p99_ms), fmt::format("{:.1f}", one.max_ms)});
   }
   return table(lines);
 }

@@ -199,6 +199,12 @@ Result<RunningLoad> Rig::hold(Path path, unsigned connections, Clock::time_point
   return hold_connections({plan.target, plan.request, connections, began}, {stage_->client().netns, cpus_}, interrupt_);
 }
 
+Result<RunningLoad> Rig::hold_at_rest_port(unsigned connections) const {
+  const Endpoint target{stage_->server().address, kRestPort};
+  const std::string request = get_request(kAuthority, page_of({}), AfterAnswer::kKeep);
+  return hold_connections({target, request, connections}, {stage_->client().netns, cpus_}, interrupt_);
+}
+
 std::map<std::string, pid_t> Rig::others_on(Path path) const {
   if (path == Path::kRelay) {
     return {{"relay", relay_->pid()}};

@@ -52,6 +52,8 @@ class Rig {
   [[nodiscard]] Result<Step> offer(const Cell& cell, std::chrono::milliseconds duration) const;
   // Connections on the path that was entered last; each rests after a request.
   [[nodiscard]] Result<RunningLoad> hold(Path path, unsigned connections, Clock::time_point began = Clock::now()) const;
+  // The same over the kernel path, at a port of the server's pod that no service has.
+  [[nodiscard]] Result<RunningLoad> hold_at_rest_port(unsigned connections) const;
   // The proxies that an HTTP request passes on that path, now.
   [[nodiscard]] std::vector<pid_t> proxies_of(Path path) const;
   [[nodiscard]] Mesh& mesh() { return *mesh_; }

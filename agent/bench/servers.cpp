@@ -14,11 +14,11 @@ namespace {
 std::string server_config(const std::string& folder) {
   return nginx_head(folder) + fmt::format(
                                   "  access_log off; sendfile on; open_file_cache max=16;\n"
-                                  "  server {{\n    listen {0}; listen {1}; default_type text/plain;\n"
+                                  "  server {{\n    listen {0}; listen {1}; listen {4}; default_type text/plain;\n"
                                   "    location / {{ root {2}/pages; }}\n    location = / {{ return 200 \"{3}\"; }}\n"
                                   "    location /close/ {{ keepalive_timeout 0; alias {2}/pages/; }}\n"
                                   "    location = /close/ {{ keepalive_timeout 0; return 200 \"{3}\"; }}\n  }}\n}}\n",
-                                  kHttpPort, kTcpPort, folder, std::string(Load::kBodyBytes, 'x'));
+                                  kHttpPort, kTcpPort, folder, std::string(Load::kBodyBytes, 'x'), kRestPort);
 }
 
 std::string file_of(unsigned bytes) { return bytes == Load::kBodyBytes ? "/" : "/" + size_name(bytes); }
