@@ -4,6 +4,7 @@
 #include "userspace-proxy/base/fd.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include <array>
@@ -18,6 +19,16 @@ Probe program(const char* name, bpf_prog_type type, const char* meaning) {
 
 Probe map(const char* name, bpf_map_type type, const char* meaning) {
   return {.name = name, .present = libbpf_probe_bpf_map_type(type, nullptr) == 1, .meaning = meaning};
+}
+
+// What libbpf adapts programs by that read the kernel's structures (CO-RE).
+bool has_kernel_btf() {
+  btf* const types = btf__load_vmlinux_btf();
+  const bool has = libbpf_get_error(types) == 0;
+  if (has) {
+    btf__free(types);
+  }
+  return has;
 }
 
 struct Helper {
@@ -63,6 +74,10 @@ std::vector<Probe> probe_kernel() {
       program("sock_ops programs", BPF_PROG_TYPE_SOCK_OPS, "no identity between connect() and accept()"),
       program("sk_lookup programs (Linux 5.9)", BPF_PROG_TYPE_SK_LOOKUP, "nothing can be judged where it arrives"),
       program("cgroup sockopt programs", BPF_PROG_TYPE_CGROUP_SOCKOPT, "proxies cannot learn whom they serve"),
+      {.name = "BTF of the kernel (CONFIG_DEBUG_INFO_BTF)",
+       .present = has_kernel_btf(),
+       .meaning = "sock_ops does not load: it reads a connection's byte counts"},
+      map("ring buffer (Linux 5.8)", BPF_MAP_TYPE_RINGBUF, "no records of connections"),
       map("socket storage", BPF_MAP_TYPE_SK_STORAGE, "our own sockets cannot be told from a pod's"),
       map("sockhash", BPF_MAP_TYPE_SOCKHASH, "no inbound listeners"),
       map("LPM trie", BPF_MAP_TYPE_LPM_TRIE, "no ipBlocks in policies"),
