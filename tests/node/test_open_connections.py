@@ -158,6 +158,70 @@ def test_a_policy_on_http_facts_ends_bytes_that_nobody_reads_as_path_changed(sho
     assert record["reason"] == "path_changed"
 
 
+def head_from(sock) -> bytes:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        piece = sock.recv(1)
+        assert piece, f"the end after {head!r}"
+        head += piece
+    return head
+
+
+@pytest.fixture(scope="module")
+def live(shop):
+    """A service whose one port is HTTP and leads to port 8081 of web-1."""
+    return shop.node.service("shop/live", [{"name": "http", "port": 80, "targetPort": 8081}], {**WEB, "version": "v1"})[0]
+
+
+@contextlib.contextmanager
+def upgraded(shop, address: str, *paths: str):
+    """The client's ends of connections through a proxy that requests for `paths` have upgraded."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(shop.web["v1"].listen(8081))
+        clients = []
+        for path in paths:
+            client = stack.enter_context(shop.client.dial(address, 80))
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: live\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".encode())
+            server = stack.enter_context(listener.accept()[0])
+            head_from(server)
+            server.sendall(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+            assert b" 101 " in head_from(client)
+            client.sendall(b"hello")
+            assert exchange(server, b"", 5) == b"hello"
+            clients.append((client, server))
+        yield clients
+
+
+def test_an_upgraded_connection_is_judged_again_by_the_request_that_it_came_from(shop, live, mode):
+    shop.node.cli.wait()
+    deny_chat = manifests.authorization("shop/web-deny", "DENY", [{"to": [{"operation": {"paths": ["/chat"]}}]}], WEB)
+    with upgraded(shop, live, "/chat", "/news") as ((chat, chat_server), (news, news_server)):
+        with shop.node.having(deny_chat):
+            assert_ended(chat)
+            assert_ended(chat_server)
+            news.sendall(b"again")
+            assert exchange(news_server, b"", 5) == b"again"
+        with shop.node.having(DENY_CLIENT):
+            assert_ended(news)
+    records = shop.node.agent.flows(target="/chat", path="node_http" if mode == "node" else "sidecar_inbound", status=101)
+    assert (records[-1]["reason"], records[-1]["policy"]) == ("rbac_access_denied_matched_policy", "shop/web-deny")
+    assert records[-1]["bytes_received"] == 5
+
+
+def test_an_upgraded_connection_is_judged_by_what_its_route_made_of_the_request(shop, live):
+    rewritten = manifests.virtual_service("shop/live", ["live"], [
+        {"match": [{"uri": {"exact": "/old"}}], "rewrite": {"uri": "/chat"}, "route": [{"destination": {"host": "live"}}]},
+        {"route": [{"destination": {"host": "live"}}]}])
+    deny_old = manifests.authorization("shop/web-deny", "DENY", [{"to": [{"operation": {"paths": ["/old"]}}]}], WEB)
+    deny_chat = manifests.authorization("shop/web-deny", "DENY", [{"to": [{"operation": {"paths": ["/chat"]}}]}], WEB)
+    with shop.node.having(rewritten), upgraded(shop, live, "/old") as ((client, server),):
+        with shop.node.having(deny_old):
+            client.sendall(b"again")
+            assert exchange(server, b"", 5) == b"again"
+        with shop.node.having(deny_chat):
+            assert_ended(client)
+
+
 def test_routes_endpoints_and_modes_end_nothing(shop):
     with connection(shop.client, shop.vip) as sock:
         with shop.node.having(manifests.virtual_service("shop/web", ["web"], [{"fault": {"abort": {"httpStatus": 500, "percentage": {

@@ -171,6 +171,9 @@ void Exchange::write_request_head() {
     scratch_.rewritten = target.has_value() || !edits.authority.empty();
   }
   http::write_request(scratch_.to_upstream, head_, edits);
+  if (websocket_) {
+    upgrade_head_ = scratch_.to_upstream;
+  }
 }
 
 void Exchange::write_response_head(bool rechunk) {

@@ -5,9 +5,11 @@
 #include "userspace-proxy/proxy/http_session.h"
 #include "userspace-proxy/proxy/reporter.h"
 #include "userspace-proxy/proxy/snapshot_pin.h"
+#include "userspace-proxy/proxy/upgrade.h"
 #include "userspace-proxy/upstream/connection.h"
 
 #include <memory>
+#include <string>
 
 namespace fairlead::proxy {
 
@@ -81,6 +83,8 @@ struct Exchange {
   uint64_t deadline_ns_ = 0;  // of the route's timeout, 0: none
   uint64_t answer_began_ns_ = 0;
   bool websocket_ = false;
+  std::string upgrade_head_;  // of a request that may be upgraded, as the destination sees it
+  std::unique_ptr<Upgrade> upgrade_;
   bool request_given_up_ = false;  // the upstream does not take it; an answer may lie there already
   bool head_in_buffer_ = true;     // the request's head is still at the front of the session's buffer
 };

@@ -72,7 +72,9 @@ io::Task<HttpSession::After> Exchange::forward() {
     }
     if (attempted == Attempt::kAnswered) {
       after = co_await relay_answer(request_body);
-      outcome_.received_bytes = request_body.bytes();
+      if (upgrade_ == nullptr) {
+        outcome_.received_bytes = request_body.bytes();
+      }
     } else if (attempted == Attempt::kFailed) {
       after = co_await refuse(outcome_.reason);
     }
@@ -315,11 +317,22 @@ io::Task<HttpSession::After> Exchange::upgraded() {
     co_return After::kClose;
   }
   keep_texts();
+  upgrade_ = std::make_unique<Upgrade>(std::move(upgrade_head_), session_.arrival_, subject_.plan, session_.client_);
+  Passage& passage = upgrade_->passage();
+  session_.upstream_.passage = &passage;
   ByteCounts counts;
-  const Reason ended =
-      co_await pump_bytes({session_.client_, session_.in_}, {upstream_->socket, upstream_->in}, kTcpIdleNs, counts);
+  Reason ended = Reason::NONE;
+  if (passage.may_begin(snapshot_, worker_.snapshot())) {
+    ended =
+        co_await pump_bytes({session_.client_, session_.in_}, {upstream_->socket, upstream_->in}, kTcpIdleNs, counts);
+  }
+  session_.upstream_.passage = nullptr;
   outcome_.received_bytes = counts.from_client;
   outcome_.sent_bytes = counts.to_client;
+  if (const Judgement& objection = passage.objection(); objection.reason != Reason::NONE) {
+    subject_.policy = objection.policy;
+    co_return cut(objection.reason);
+  }
   if (ended != Reason::TCP_DONE) {
     fail(ended);
   }

@@ -34,11 +34,22 @@ Judgement Passage::judge(const config::Snapshot& snapshot) const {
   if (!plan_.judge || destination == nullptr) {
     return {};
   }
+  if (request_ != nullptr) {
+    const auto decision = plan::judge(*destination, plan_.endpoint, ends.caller, request_);
+    return {.reason = decision.allowed ? Reason::NONE : Reason::RBAC_DENIED, .policy = decision.policy};
+  }
   Judgement judgement = judge_bytes(*destination, plan_.endpoint, ends.caller);
   if (judgement.reason == Reason::L7_ON_OPAQUE) {
     judgement.reason = Reason::PATH_CHANGED;
   }
   return judgement;
+}
+
+bool Passage::may_begin(const SnapshotPin& decided, const SnapshotPin& current) {
+  if (&*decided != &*current) {
+    judge_again(current);
+  }
+  return objection_.reason == Reason::NONE;
 }
 
 void Passage::judge_again(const SnapshotPin& snapshot) {

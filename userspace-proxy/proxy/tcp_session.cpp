@@ -98,7 +98,9 @@ io::Task<void> pass_bytes(Worker& worker, const Arrival& arrival, io::StreamEnd 
     } else {
       upstream_now = {.socket = &upstream->socket, .netns = plan.netns, .passage = &passage};
       const Progress progress(worker, subject, counts);
-      outcome.reason = co_await pump_bytes(client_end, {upstream->socket, upstream->in}, kTcpIdleNs, counts);
+      if (passage.may_begin(snapshot, worker.snapshot())) {
+        outcome.reason = co_await pump_bytes(client_end, {upstream->socket, upstream->in}, kTcpIdleNs, counts);
+      }
       upstream_now = {};
       if (passage.objection().reason != Reason::NONE) {
         outcome.reason = passage.objection().reason;
