@@ -1,5 +1,4 @@
-#include "agent/ctl/client.h"
-#include "agent/ctl/commands.h"
+#include "agent/ctl/answer.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -11,20 +10,13 @@ int accelerate(const Settings& settings, const std::string& to) {
   if (!to.empty()) {
     request["to"] = to;
   }
-  const auto answer = ask(settings.run_dir, request);
-  if (!answer) {
-    return refused(answer.error().message());
-  }
-  if (settings.output == Output::kJson) {
-    fmt::print("{}\n", answer->dump(2));
-    return 0;
-  }
-  const auto& acceleration = (*answer)["acceleration"];
-  fmt::print("acceleration: {}\n", acceleration.value("switch", ""));
-  if (acceleration["problem"].is_string()) {
-    fmt::print("not available on this node: {}\n", acceleration["problem"].get<std::string>());
-  }
-  return 0;
+  return ask_and_print(settings, request, "", [](const nlohmann::json& answer) {
+    const auto& acceleration = answer.at("acceleration");
+    fmt::print("acceleration: {}\n", acceleration.value("switch", ""));
+    if (const auto problem = acceleration.find("problem"); problem != acceleration.end() && problem->is_string()) {
+      fmt::print("not available on this node: {}\n", problem->get<std::string>());
+    }
+  });
 }
 
 }  // namespace fairlead::ctl

@@ -1,5 +1,4 @@
-#include "agent/ctl/client.h"
-#include "agent/ctl/commands.h"
+#include "agent/ctl/answer.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -62,22 +61,10 @@ void print_explanation(const json& answer) {
 }  // namespace
 
 int explain(const Settings& settings, const ExplainArguments& arguments) {
-  const auto answer = ask(settings.run_dir, {{"op", "explain"},
-                                             {"from", arguments.from},
-                                             {"to", arguments.to},
-                                             {"method", arguments.method},
-                                             {"path", arguments.path},
-                                             {"headers", arguments.headers}});
-  if (!answer) {
-    return refused(answer.error().message());
-  }
-  const json& explained = (*answer)["explain"];
-  if (settings.output == Output::kJson) {
-    fmt::print("{}\n", explained.dump(2));
-  } else {
-    print_explanation(explained);
-  }
-  return 0;
+  const json request = {{"op", "explain"},        {"from", arguments.from},
+                        {"to", arguments.to},     {"method", arguments.method},
+                        {"path", arguments.path}, {"headers", arguments.headers}};
+  return ask_and_print(settings, request, "explain", print_explanation);
 }
 
 }  // namespace fairlead::ctl

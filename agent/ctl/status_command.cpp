@@ -1,5 +1,4 @@
-#include "agent/ctl/client.h"
-#include "agent/ctl/commands.h"
+#include "agent/ctl/answer.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -158,21 +157,13 @@ void print_messages(const json& status) {
 }  // namespace
 
 int status(const Settings& settings) {
-  const auto answer = ask(settings.run_dir, {{"op", "status"}});
-  if (!answer) {
-    return refused(answer.error().message());
-  }
-  const json& report = (*answer)["status"];
-  if (settings.output == Output::kJson) {
-    fmt::print("{}\n", report.dump(2));
-    return 0;
-  }
-  print_head(report);
-  print_proxies(report);
-  print_pods(report);
-  print_acceleration(report);
-  print_messages(report);
-  return 0;
+  return ask_and_print(settings, {{"op", "status"}}, "status", [](const json& report) {
+    print_head(report);
+    print_proxies(report);
+    print_pods(report);
+    print_acceleration(report);
+    print_messages(report);
+  });
 }
 
 }  // namespace fairlead::ctl

@@ -102,15 +102,24 @@ static __always_inline bool other_end_joins(struct bpf_sock* sk, const struct fl
   return fl_manner_of(&listener) == FL_MANNER_NON_BLOCKING;
 }
 
+/* NULL, and counted: what is on top of TCP would be passed by. */
+static __always_inline const struct tcp_sock* plain_tcp(struct bpf_sock* sk, __u64 netns) {
+  const struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
+  if (tcp == NULL || !fl_is_plain_tcp(tcp)) {
+    count(netns, FL_OUTCOME_NOT_PLAIN);
+    return NULL;
+  }
+  return tcp;
+}
+
 static __always_inline void on_active(struct bpf_sock_ops* ctx, struct bpf_sock* sk) {
   __u64 netns = bpf_get_netns_cookie(ctx);
   const struct fl_pod* pod = fl_accelerated_pod(netns);
   if (pod == NULL) {
     return;
   }
-  const struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
-  if (tcp == NULL || !fl_is_plain_tcp(tcp)) {
-    count(netns, FL_OUTCOME_NOT_PLAIN);
+  const struct tcp_sock* tcp = plain_tcp(sk, netns);
+  if (tcp == NULL) {
     return;
   }
   struct fl_tuple tuple;
@@ -144,9 +153,8 @@ static __always_inline void on_passive(struct bpf_sock_ops* ctx, struct bpf_sock
   if (fl_accelerated_pod(netns) == NULL) {
     return;
   }
-  const struct tcp_sock* tcp = bpf_skc_to_tcp_sock(sk);
-  if (tcp == NULL || !fl_is_plain_tcp(tcp)) {
-    count(netns, FL_OUTCOME_NOT_PLAIN);
+  const struct tcp_sock* tcp = plain_tcp(sk, netns);
+  if (tcp == NULL) {
     return;
   }
   struct fl_tuple tuple;
