@@ -50,7 +50,8 @@ struct fl_leg {
   struct fl_manner_key manner; /* whose behaviour this socket shows; side 0: a proxy's, always non-blocking */
   __u8 state;                  /* enum fl_leg_state */
   __u8 retired;                /* not redirected any more, in neither direction */
-  __u8 pad[2];
+  __u8 is_hop;                 /* one end is a proxy's: of several on the way */
+  __u8 pad;
   __u32 queued; /* messages in the other end's queue, at most: since it was last seen empty */
 };
 FL_ASSERT_SIZE(struct fl_leg, 56);

@@ -176,9 +176,14 @@ static __always_inline void on_passive(struct bpf_sock_ops* ctx, struct bpf_sock
   struct fl_leg leg = {.peer = meeting->cookie, .peer_sock = meeting->sock, .manner = own, .state = FL_LEG_TCP};
   bpf_map_delete_elem(&m_meetings, &key);
   struct fl_leg* other = fl_leg_of(leg.peer);
-  if (other == NULL || !join(ctx, netns, cookie, &leg)) {
+  if (other == NULL) {
     return;
   }
+  leg.is_hop = own.side == 0 || other->manner.side == 0;
+  if (!join(ctx, netns, cookie, &leg)) {
+    return;
+  }
+  other->is_hop = leg.is_hop;
   other->peer_sock = (__u64)tcp;
   other->peer = cookie; /* from here on it may redirect */
 }

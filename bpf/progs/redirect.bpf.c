@@ -7,7 +7,7 @@
  *
  * - begins to be redirected when nothing of it is on its way or unread: everything acknowledged, everything read;
  * - leaves when the queue has been read empty, so that no reader ever meets bytes of both kinds; only
- * - beyond FL_QUEUE_MAX unread bytes does it leave at once: TCP's own window then holds the sender back. Unread bytes
+ * - beyond a limit of unread bytes does it leave at once: TCP's own window then holds the sender back. Unread bytes
  *   count against the reader's receive buffer, so TCP's arrive only when those have been read.
  */
 #include "bpf/lib/accelerate.bpf.h"
@@ -19,8 +19,9 @@ char fl_license[] SEC("license") = "GPL";
  * unread is not known: no more than since the queue was last seen empty, and no more than bytes. Larger is faster: a
  * reader on the sender's core gets its turn before the sender has to change to TCP and back. Writes of 1, 16 and 128
  * KiB, in time of plain TCP: with 1 MiB 0.79, 0.71, 0.50; with 256 KiB 1.08, 1.05, 1.15. A path of two sidecars has
- * three of them: less than 4 MiB with what TCP holds. */
-#define FL_QUEUE_MAX (512 * 1024)
+ * three hops: less than 4 MiB with what TCP holds. */
+#define FL_QUEUE_MAX (1024 * 1024)
+#define FL_QUEUE_HOP_MAX (512 * 1024)
 #define FL_QUEUE_MESSAGES 2048
 
 /* The field of a socket that only an address is left of. Zero where it cannot be read. */
@@ -78,7 +79,8 @@ static __always_inline bool may_redirect(struct fl_leg* leg, const struct tcp_so
   leg->queued = unread == 0 ? 1 : leg->queued + 1;
   /* Behind a few bytes it stays, however large the message: a reader that takes them for all there was would not look
    * again. One message is half a mebibyte at most (17 fragments of 32 KiB). */
-  bool room = unread <= FL_QUEUE_MESSAGES || (unread + size <= FL_QUEUE_MAX && leg->queued <= FL_QUEUE_MESSAGES);
+  __u32 most = leg->is_hop ? FL_QUEUE_HOP_MAX : FL_QUEUE_MAX;
+  bool room = unread <= FL_QUEUE_MESSAGES || (unread + size <= most && leg->queued <= FL_QUEUE_MESSAGES);
   return (is_wanted || unread != 0) && room;
 }
 

@@ -143,5 +143,31 @@ TEST_F(AccelerateTest, BothHopsOfAProxyAreRedirected) {
   }
 }
 
+// A path of two sidecars has three hops, each with a queue.
+TEST_F(AccelerateTest, AHopOfAProxyHoldsHalfOfWhatAConnectionOfTwoApplicationsMayHold) {
+  const auto redirected_at_most = [&](const Pair& pair) {
+    const std::string bytes = pattern(30'000);
+    uint64_t before = 0;
+    do {
+      before = redirected_from(pair.client);
+      EXPECT_TRUE(send_all(pair.client, bytes));
+    } while (redirected_from(pair.client) != before);
+    return before;
+  };
+  const Pair direct = fast_pair();
+  const uint64_t held = redirected_at_most(direct);
+  EXPECT_LE(held, 1024 * 1024U);
+  EXPECT_GT(held, 900 * 1024U);
+
+  const Fd upstream = upstream_socket(b(), AF_INET);
+  make_blocking(upstream, false);
+  connect_to(upstream, b().at(kPort));
+  EXPECT_TRUE(becomes(upstream, POLLOUT));
+  const Pair hop{Fd(dup(upstream.get())), Fd(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK))};
+  const uint64_t held_by_hop = redirected_at_most(hop);
+  EXPECT_LE(held_by_hop, 512 * 1024U);
+  EXPECT_GT(held_by_hop, 400 * 1024U);
+}
+
 }  // namespace
 }  // namespace fairlead::test

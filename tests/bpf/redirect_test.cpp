@@ -240,7 +240,7 @@ TEST_F(RedirectTest, ManySmallMessagesThatNobodyReadsGoOverTcp) {
   EXPECT_EQ(receive(pair.server, bytes.size()), bytes);
 }
 
-// Beyond FL_QUEUE_MAX the rest goes over TCP while redirected bytes are unread. The kernel counts those against the
+// Beyond its limit the rest goes over TCP while redirected bytes are unread. The kernel counts those against the
 // receive buffer, drops the segments, and sends them again when the queue was read: an edge of their own.
 TEST_F(RedirectTest, AnEdgeTriggeredReaderThatTrustsShortReadsMissesNothingBehindAFullQueue) {
   const Pair pair = fast_pair();
