@@ -14,7 +14,7 @@
 namespace fairlead::bench {
 
 inline constexpr uint16_t kHttpPort = 8080, kTcpPort = 9000;  // of the server: the same pages at both
-inline constexpr uint16_t kRestPort = 9002;  // the same, of no service
+inline constexpr uint16_t kRestPort = 9002;                   // the same, of no service
 inline constexpr uint16_t kEchoPort = 9001;
 // Where the answer of a load is: "/", "/10k", "/1m", and below "/close" where the server closes after it.
 std::string page_of(const Load& load);
