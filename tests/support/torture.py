@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 
 from . import manifests
@@ -47,10 +48,11 @@ class Mesh:
         """A `fairlead` command for --switch."""
         return " ".join(str(word) for word in (BIN / "fairlead", "--run-dir", self.node.run_dir, *words, ">/dev/null"))
 
-    def refused(self) -> str:
-        """The flow records of requests that a proxy answered itself, for a failure's text."""
+    def records_of_failures(self, text: str) -> str:
+        """What the proxies say of the requests of the connections that a run has complained of."""
+        targets = {f"/torture/{number}" for number in re.findall(r"^connection (\d+):", text, re.MULTILINE)}
         records = self.node.cli("flows", "-o", "json").stdout.splitlines()
-        return "\n".join(line for line in records if json.loads(line).get("status", 0) >= 500)
+        return "\n".join(line for line in records if json.loads(line).get("target") in targets)
 
     def torture(self, address: str, port: int, *arguments: object, connections: int = CONNECTIONS) -> dict:
         """The figures of a run in which nothing was wrong."""
@@ -59,7 +61,8 @@ class Mesh:
                    "--port", port, "--listen", 8080 if port == 80 else port, "--host", "server.shop", "--seed", seed,
                    "--connections", connections, *arguments]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120 + connections)
-        assert done.returncode == 0, f"seed {seed}: {done.stderr[-6000:]}\n{done.stdout}\n{self.refused()}"
+        assert done.returncode == 0, f"seed {seed}: {done.stderr[-6000:]}\n{done.stdout}\n" \
+            f"{self.records_of_failures(done.stderr)}"
         figures = json.loads(done.stdout)
         assert figures["connections"] == connections and figures["failures"] == 0
         assert all(figures["sending"]), f"one of the ways to send was not drawn at all: {figures}"
