@@ -1,9 +1,11 @@
 """HTTP from pod to pod through the node proxy: Apache as the application; sockets, curl and wrk as clients."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -32,7 +34,7 @@ class Site:
         self.off, self.off2 = (node.pod(f"shop/{name}", annotations=off, ports={"http": 8080}) for name in ("off", "off2"))
         node.app(apps.Echo, self.off2, "off2", 8080)
         self.httpd = node.pod("shop/httpd", labels={"app": "httpd"}, ports={"http": 8080})
-        pages = {"index.html": b"welcome\n", "large.bin": LARGE, **{page: b"page\n" for page in ("a4", "a6", "kept")}}
+        pages = {"index.html": b"welcome\n", "large.bin": LARGE, "10k": b"x" * 10_000, **{page: b"page\n" for page in ("a4", "a6", "kept")}}
         self.apache = node.app(apps.Apache, self.httpd, node.folder_for("httpd"), 8080, pages)
         echo = node.pod("shop/echo", labels={"app": "echo"}, ports={"http": 8080})
         node.app(apps.Echo, echo, "echo", 8080)
@@ -73,6 +75,23 @@ def test_many_requests_share_a_connection_on_both_sides(site):
         assert {connection.ask("/kept").status for _ in range(50)} == {200}
     clients = site.apache.clients("/kept", at_least=50)
     assert len(clients) == 50 and len(set(clients)) == 1
+
+
+def test_answers_of_some_kilobytes_keep_the_connection_to_the_application(site):
+    made = site.node.agent.counts("fairlead_upstream_sockets_total")
+    with Connection(site.client, site.vip, host="httpd.shop") as connection:
+        assert {len(connection.ask("/10k").body) for _ in range(200)} == {10_000}
+    assert site.node.agent.counts("fairlead_upstream_sockets_total") - made < 100     # they are made in advance, some at a time
+
+
+def test_an_idle_connection_stays_open_however_large_the_request_before_was(site):
+    """Longer than a head may take (15 s)."""
+    with contextlib.ExitStack() as stack:
+        kept = [stack.enter_context(Connection(site.client, site.echo_vip, host="echo.shop")) for _ in range(3)]
+        for connection, size in zip(kept, (10, 2100, 9000)):
+            assert connection.ask("/first", headers={"X-Padding": "x" * size}).status == 200
+        time.sleep(17)
+        assert [connection.ask("/second").status for connection in kept] == [200, 200, 200]
 
 
 def test_large_bodies_arrive_whole_both_ways(site):

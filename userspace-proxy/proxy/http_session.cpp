@@ -70,9 +70,13 @@ io::Task<void> HttpSession::run() {
     }
     const auto scratch = worker_.scratch().take();
     const Read read = co_await read_head(*scratch);
+    if (read == Read::kNothing) {
+      continue;
+    }
     between_requests_ = false;
     served_any_ = true;
     switch (read) {
+      case Read::kNothing:
       case Read::kOver:
         co_return;
       case Read::kPreface:
@@ -118,10 +122,13 @@ io::Task<HttpSession::Read> HttpSession::read_head(Scratch& scratch) {
       }
     }
     if (!client_.ready(io::Interest::kRead)) {
+      if (!any) {
+        co_return Read::kNothing;
+      }
       io::Wait wait(loop);
       wait.on(client_, io::Interest::kRead).until(head_began_ns_ + kHeadNs);
       const io::Wake wake = co_await wait;
-      if (wake == io::Wake::kTimeout && any) {
+      if (wake == io::Wake::kTimeout) {
         refusal_ = {.status = 408, .reason = Reason::HEAD_TIMEOUT, .detail = "the head did not come in time"};
         co_return Read::kRefused;
       }

@@ -36,7 +36,8 @@ class HttpSession final : public Session {
     kHead,     // the scratch's head is filled
     kPreface,  // HTTP/2: the connection goes on as bytes
     kRefused,  // malformed, or too slow: refusal_ says what to answer
-    kOver,     // the client has gone, or was idle for too long
+    kOver,     // the client has gone
+    kNothing,  // nothing came after all: the connection is idle still
   };
   // What to do with the connection when a request is dealt with.
   enum class After : uint8_t { kNext, kCloseGently, kClose };

@@ -1,6 +1,7 @@
 #include "userspace-proxy/upstream/pool.h"
 
 #include <algorithm>
+#include <span>
 
 namespace fairlead::upstream {
 
@@ -27,9 +28,20 @@ bool Pool::is_given_up(const Connection& connection) {
   return connection.watched && watched_[{connection.key.netns, connection.key.endpoint}]++ < kMostWatched;
 }
 
+namespace {
+
+// Something to read already: the application says goodbye, or more than it was asked. What the socket takes for
+// readable may be nothing (io::Socket::kMayHideMore), so it is asked: one more system call behind such a read.
+bool has_more_to_say(io::Socket& socket) {
+  char byte = 0;
+  return socket.ready(io::Interest::kRead) &&
+         socket.read(std::span(&byte, 1)).outcome != io::Transfer::Outcome::kWouldBlock;
+}
+
+}  // namespace
+
 void Pool::put(std::unique_ptr<Connection> connection) {
-  // Something to read already: the application says goodbye, or more than it was asked.
-  if (connection->socket.ready(io::Interest::kRead) || is_given_up(*connection)) {
+  if (has_more_to_say(connection->socket) || is_given_up(*connection)) {
     return;
   }
   connection->in.release();

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace fairlead::upstream {
 namespace {
@@ -53,6 +55,20 @@ TEST_F(PoolTest, gives_back_the_connection_used_last_and_marks_it_as_reused) {
   const auto taken = pool_->take(key(1, "10.0.0.1"));
   EXPECT_EQ(taken.get(), last);
   EXPECT_TRUE(taken->reused);
+}
+
+// A read of some KiB may hide more, so the socket stays "readable" behind it.
+TEST_F(PoolTest, keeps_a_connection_whose_last_answer_came_in_one_large_read) {
+  Fd peer;
+  auto made = connection(key(1, "10.0.0.1"), peer);
+  const std::string answer(10'000, 'x');
+  ASSERT_EQ(send(peer.get(), answer.data(), answer.size(), 0), 10'000);
+  loop_->turn();
+  std::vector<char> bytes(16'384);
+  ASSERT_EQ(made->socket.read(bytes).bytes, answer.size());
+  ASSERT_TRUE(made->socket.ready(io::Interest::kRead));
+  pool_->put(std::move(made));
+  EXPECT_NE(pool_->take(key(1, "10.0.0.1")), nullptr);
 }
 
 TEST_F(PoolTest, never_shares_a_connection_between_clients_or_namespaces) {
