@@ -34,7 +34,9 @@ std::vector<double> times_of(const RunningLoad& held, Clock::time_point began, C
 
 PolicyEnds figures_of(Path path, const Case& of, const std::vector<double>& times) {
   const auto at = [&](double q) {
-    return times.empty() ? 0.0 : times[std::min(times.size() - 1, static_cast<size_t>(q * double(times.size())))];
+    return times.empty()
+               ? 0.0
+               : times[std::min(times.size() - 1, static_cast<size_t>(q * static_cast<double>(times.size())))];
   };
   return {.path = path,
           .connections = of.connections,

@@ -20,6 +20,7 @@ class Upgrade {
     size_t consumed = 0;
     parser.parse(text_, request_, consumed, refusal);  // our own words: nothing to refuse
   }
+  ~Upgrade() = default;
   Upgrade(const Upgrade&) = delete;
   Upgrade& operator=(const Upgrade&) = delete;
 
