@@ -62,10 +62,6 @@ static __always_inline bool well_mannered(struct bpf_sock_ops* ctx, const struct
 }
 
 static __always_inline bool join(struct bpf_sock_ops* ctx, __u64 netns, __u64 cookie, const struct fl_leg* leg) {
-  struct fl_socket* socket = ctx->sk != NULL ? fl_socket_of(ctx->sk) : NULL;
-  if (socket != NULL) {
-    socket->is_leg = true;
-  }
   if (bpf_map_update_elem(&m_legs, &cookie, leg, BPF_NOEXIST) != 0) {
     count(netns, FL_OUTCOME_NO_ROOM);
     return false;
@@ -76,6 +72,10 @@ static __always_inline bool join(struct bpf_sock_ops* ctx, __u64 netns, __u64 co
     return false;
   }
   count(netns, FL_OUTCOME_JOINED);
+  struct fl_socket* socket = ctx->sk != NULL ? fl_socket_of(ctx->sk) : NULL;
+  if (socket != NULL) {
+    socket->is_leg = true;
+  }
   fl_add_callbacks(ctx, BPF_SOCK_OPS_STATE_CB_FLAG);
   return true;
 }

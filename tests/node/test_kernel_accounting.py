@@ -33,7 +33,7 @@ class Counted:
         return [self._shop.node.agent.counts(metric, **self._labels) for metric in (OPENED, CLOSED, RECEIVED, SENT)]
 
     def _grown(self) -> list[float]:
-        return [now - before for now, before in zip(self._now(), self._before)]
+        return [after - before for after, before in zip(self._now(), self._before)]
 
     def assert_settles_at(self, *expected: float) -> None:
         """Opened, closed, received from the client, sent to it."""
