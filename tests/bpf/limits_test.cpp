@@ -2,6 +2,8 @@
 #include "tests/bpf/world.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
+#include <sys/socket.h>
 
 namespace fairlead::test {
 namespace {
@@ -64,6 +66,33 @@ TEST_F(LimitsTest, AFullTableGivesNobodyAnIdentity) {
   EXPECT_EQ(dial(a().netns, to_).error, ECONNREFUSED);
   EXPECT_EQ(count(Reason::TABLE_FULL), 1U);
   EXPECT_EQ(**opened.shares.lookup(a().cookie), 0);
+}
+
+// A wake-up costs an interrupt: one record each would be many, and none would leave the ring to the agent's next look.
+TEST_F(LimitsTest, TheReaderOfRecordsIsWokenWhereTheyFillAQuarterOfTheRingAndAgainOnceItHasRead) {
+  const auto vip = address("10.96.0.40", 80);
+  build_.service(vip, FL_PROTOCOL_TCP, {});
+  apply();
+  auto opened = maps();
+  for (int round = 0; round < 2; round++) {
+    opened.flows.drain();
+    pollfd reader{.fd = opened.flows.event_fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(poll(&reader, 1, 0), 0);
+    size_t refused = 0;
+    a().netns.in([&] {
+      sockaddr_storage to{};
+      const socklen_t length = vip.to(to, AF_INET);
+      while (refused < 3000 && poll(&reader, 1, 0) == 0) {
+        const Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        EXPECT_EQ(connect(client.get(), reinterpret_cast<sockaddr*>(&to), length), -1);
+        refused++;
+      }
+      return 0;
+    });
+    EXPECT_GT(refused, 900U);
+    EXPECT_LT(refused, 1000U);
+    EXPECT_EQ(opened.flows.drain().size(), refused);
+  }
 }
 
 }  // namespace
